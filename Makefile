@@ -1,0 +1,40 @@
+# Every command a developer or a first user needs; `make help` lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+.DEFAULT_GOAL := help
+.PHONY: help packages demo test lint clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
+
+$(VENV)/.installed: setup.cfg pyproject.toml constraints.txt
+	$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q install -y python3-venv; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+# The package's own service must not start: policy-rc.d says so while it is installed (deb-systemd-invoke asks it).
+packages:  ## get fail2ban and nftables from the distribution where missing, without starting a service
+	@if command -v fail2ban-server >/dev/null && command -v nft >/dev/null && command -v ip >/dev/null; then exit 0; fi; \
+	if [ "$$(id -u)" != 0 ]; then echo "fail2ban, nftables or iproute2 is missing; run make as root to install them"; exit 0; fi; \
+	kept=; if [ ! -e /usr/sbin/policy-rc.d ]; then printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d; chmod 755 /usr/sbin/policy-rc.d; kept=1; fi; \
+	apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends fail2ban nftables iproute2; status=$$?; \
+	if [ -n "$$kept" ]; then rm -f /usr/sbin/policy-rc.d; fi; exit $$status
+
+demo: $(VENV)/.installed packages  ## from log to ban on simulated logs: two minutes, nothing left running
+	$(BIN)/fail2ban-ai demo
+
+test: $(VENV)/.installed packages  ## set up and run every check: ruff, mypy, the tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+lint: $(VENV)/.installed  ## ruff and mypy alone
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean:  ## remove what make made
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,79 @@
+"""`analyze`, cold, beside fail2ban-regex on the same files in the same run; and its memory when the log doubles.
+
+    python benchmarks/speed.py [REPEATS]
+
+The logs are simulated: the demo's weeks of a small site, written out several times over with later dates.
+"""
+
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+_STAMP = re.compile(r"\[(\d{2}/[A-Z][a-z]{2}/\d{4}:\d{2}:\d{2}:\d{2}) \+0000\]")
+_WRITE = """
+import pathlib, sys
+from fail2ban_ai.training.simulator import demo_world
+demo_world().write(pathlib.Path(sys.argv[1]))
+"""
+FILTERS = {"nginx/access.log": "nginx-botsearch", "auth.log": "sshd", "mail.log": "dovecot"}
+
+
+def run(*command: str) -> tuple[float, int]:
+    """Wall seconds and peak MB of a process and its children."""
+    start = time.monotonic()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, _, usage = os.wait4(process.pid, 0)
+    return time.monotonic() - start, usage.ru_maxrss // 1024
+
+
+def doubled(source: Path, target: Path) -> int:
+    """The access log and then itself again, five weeks later; how many lines."""
+    lines = source.read_text().splitlines()
+    shift = timedelta(days=35)
+
+    def later(found: re.Match[str]) -> str:
+        at = datetime.strptime(found[1], "%d/%b/%Y:%H:%M:%S").replace(tzinfo=UTC) + shift
+        return f"[{at:%d/%b/%Y:%H:%M:%S} +0000]"
+
+    again = [_STAMP.sub(later, line, count=1) for line in lines]
+    target.write_text("\n".join([*lines, *again]) + "\n")
+    return 2 * len(lines)
+
+
+def main() -> None:
+    repeats = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+    ours = str(Path(sys.executable).with_name("fail2ban-ai"))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        # In a process of its own: the peak memory of a child counts what its parent held when it was started.
+        subprocess.run([sys.executable, "-c", _WRITE, name], check=True)
+        print("| log | lines | analyze, lines/s | fail2ban-regex, lines/s | ratio | peak MB |")
+        print("| --- | --- | --- | --- | --- | --- |")
+        for log, kind in FILTERS.items():
+            path = folder / log
+            lines = sum(1 for _ in path.open())
+            ratios, mine, theirs, peak = [], [], [], 0
+            for _ in range(repeats):
+                seconds, memory = run(ours, "analyze", str(path), "--json")
+                other, _ = run("fail2ban-regex", str(path), kind)
+                ratios.append(other / seconds)
+                mine.append(lines / seconds)
+                theirs.append(lines / other)
+                peak = max(peak, memory)
+            row = (statistics.median(mine), statistics.median(theirs), statistics.median(ratios))
+            print(f"| {log} ({kind}) | {lines:,} | {row[0]:,.0f} | {row[1]:,.0f} | {row[2]:.2f} | {peak} |")
+        once = run(ours, "analyze", str(folder / "nginx/access.log"), "--json")
+        lines = doubled(folder / "nginx/access.log", folder / "twice.log")
+        twice = run(ours, "analyze", str(folder / "twice.log"), "--json")
+        print("\n" + json.dumps({"peak MB": once[1], f"peak MB, doubled to {lines:,} lines": twice[1]}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,24 @@
+"""On which days each actor logged in: what protects an address from a ban, if it came before the first attack."""
+
+DAY = 86400.0
+_DAYS_KEPT = 35
+
+
+class Logins:
+    """Days with at least one successful log-in, per actor (UTC days)."""
+
+    def __init__(self) -> None:
+        self._days: dict[str, list[int]] = {}
+
+    def success(self, actor: str, time: float) -> None:
+        """An actor logged in at `time` (seconds since the epoch)."""
+        day = int(time // DAY)
+        days = self._days.setdefault(actor, [])
+        if not days or days[-1] != day:
+            days.append(day)
+            del days[:-_DAYS_KEPT]
+
+    def days_before(self, actor: str, time: float) -> int:
+        """Distinct days with a log-in of this actor that ended before the day of `time`, within the last 35."""
+        day = int(time // DAY)
+        return sum(day - _DAYS_KEPT <= d < day for d in self._days.get(actor, ()))

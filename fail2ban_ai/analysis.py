@@ -1,0 +1,143 @@
+"""One `analyze` run: read the logs, feed the pipeline, ask what fail2ban did with the same lines, make the report."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from fail2ban_ai import formats
+from fail2ban_ai.addresses import actor_of
+from fail2ban_ai.config import Settings
+from fail2ban_ai.fail2ban import history, missed
+from fail2ban_ai.fail2ban.replay import Ban, JailFailures, Replay, jails_for, replay
+from fail2ban_ai.findings import Campaign
+from fail2ban_ai.model.scorer import Scorer
+from fail2ban_ai.pipeline import Asked, Pipeline, Result
+from fail2ban_ai.protection import Protection
+from fail2ban_ai.reports import build, schema
+from fail2ban_ai.sources import LogReader
+from fail2ban_ai.sources.stats import SourceStats
+
+FAILURES_KEPT = 200_000  # for the estimate of what fail2ban counts; beyond it the estimate speaks of the first ones
+
+Progress = Callable[[str, int, int], None]  # stage, done, in all (0: not known)
+
+
+@dataclass(slots=True)
+class Logs:
+    """What to read, and of what time. `until` is exclusive; both are aware."""
+
+    sources: Sequence[str]
+    fmt: formats.Format | Mapping[str, formats.Format] | None = None  # of every source, or by source
+    zones: Mapping[str, ZoneInfo] = field(default_factory=dict)
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(slots=True)
+class Analysis:
+    """What a run found, and the report of it."""
+
+    result: Result
+    stats: list[SourceStats]
+    report: schema.Report
+    passed: Mapping[tuple[str, str], Asked]  # the bans that may be asked for, by target and campaign
+    comparison: missed.Comparison | None = None
+
+
+class _Side:
+    """What is noted beside the pipeline: which jails would read which source, fail2ban's own bans, failures."""
+
+    def __init__(self) -> None:
+        self.paths: dict[str, set[str]] = {}  # by jail
+        self.bans: list[Ban] = []
+        self.failures: list[tuple[float, str, str, str]] = []
+
+    def note(self, frame: pl.DataFrame) -> None:
+        for source, service, kind in frame.select("source", "service", "kind").unique().iter_rows():
+            for jail in jails_for(service, kind, source):
+                self.paths.setdefault(jail, set()).add(source)
+        self.bans += history.from_events(frame)
+        if len(self.failures) < FAILURES_KEPT:
+            failed = frame.filter(~pl.col("kind").is_in(("request", "login_ok", "ban", "unban")))
+            seconds = pl.col("time").dt.timestamp("us") / 1e6
+            self.failures += failed.select(seconds, "service", "kind", "address").rows()
+
+
+def run(logs: Logs, settings: Settings, *, compare: bool, progress: Progress = lambda *_: None) -> Analysis:
+    """Analyse the logs in event time; nothing is read or written but the logs.
+
+    Raises:
+        SourceError: no log can be opened.
+        ModelError: the weights are missing or damaged.
+        Fail2banAbsent: `compare` without fail2ban.
+    """
+    scorer = Scorer()
+    protection = Protection(settings.login_days)
+    pipeline = Pipeline(scorer, settings.sensitivity, protection)
+    side = _Side()
+    reader = LogReader(
+        logs.sources,
+        fmt=logs.fmt,
+        zones=logs.zones,
+        since=logs.since,
+        until=logs.until,
+        progress=lambda done, total: progress("reading", done, total),
+    )
+    for frame in reader:
+        side.note(frame)
+        pipeline.feed(frame)
+    result = pipeline.finish(None if logs.until is None else logs.until.timestamp())
+    replayed = _replay(side, logs, progress) if compare else None
+    banned = replayed.banned if replayed else side.bans
+    found = replayed or missed.estimate(side.failures)
+    how: build.How = "replay" if replayed else "history" if side.bans else "none"
+    made = build.report(
+        result,
+        reader.stats,
+        weights_sha256=scorer.weights.sha256,
+        sensitivity=settings.sensitivity,
+        mode=settings.mode,
+        banned=banned,
+        how=how,
+        why_missed=_Missed(found),
+    )
+    comparison = missed.compare_table(result.campaigns, banned) if compare else None
+    return Analysis(result, reader.stats, made, protection.passed, comparison)
+
+
+def _replay(side: _Side, logs: Logs, progress: Progress) -> Replay:
+    lines = 0
+
+    def count(more: int) -> None:
+        nonlocal lines
+        lines += more
+        progress("fail2ban's own filters", lines, 0)
+
+    paths = {jail: sorted(p for p in files if Path(p).exists()) for jail, files in side.paths.items()}
+    zone = next((zone.key for zone in logs.zones.values()), None)
+    return replay({jail: files for jail, files in paths.items() if files}, zone=zone, progress=count)
+
+
+class _Missed:
+    """Why fail2ban missed a campaign: only what concerns its members is looked at."""
+
+    def __init__(self, found: Replay | Mapping[str, Sequence[JailFailures]]) -> None:
+        self._replayed = isinstance(found, Replay)
+        failures = found.failures if isinstance(found, Replay) else found
+        self._failures: dict[str | None, dict[str, Sequence[JailFailures]]] = {}
+        for address, counted in failures.items():
+            self._failures.setdefault(actor_of(address), {})[address] = counted
+        self._bans: dict[str | None, list[Ban]] = {}
+        for ban in found.banned if isinstance(found, Replay) else ():
+            self._bans.setdefault(actor_of(ban.address), []).append(ban)
+
+    def __call__(self, campaign: Campaign) -> str:
+        failures = {a: c for actor in campaign.members for a, c in self._failures.get(actor, {}).items()}
+        if not self._replayed:
+            return missed.why_missed(campaign.members, failures)
+        bans = [ban for actor in campaign.members for ban in self._bans.get(actor, ())]
+        return missed.why_missed(campaign.members, Replay(bans, {a: list(c) for a, c in failures.items()}))

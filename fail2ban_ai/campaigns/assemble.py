@@ -1,0 +1,69 @@
+"""Keeps the record of a campaign in step with the component behind it."""
+
+from collections.abc import Container
+
+from fail2ban_ai.campaigns import naming
+from fail2ban_ai.campaigns.components import Actor, Component
+from fail2ban_ai.campaigns.networks import DENSE_LEAST, Neighbourhood, proposals
+from fail2ban_ai.campaigns.quoting import quote
+from fail2ban_ai.findings import Campaign, Member
+
+LINKS = 10
+TARGETS = 10
+
+
+def refresh(component: Component, campaign: Campaign) -> None:
+    """Write what the component did into its campaign; only members that changed are touched."""
+    for name in component.dirty:
+        _member(component.members[name], campaign)
+    component.dirty = {}
+    campaign.first_seen = component.first
+    campaign.last_seen = component.last
+    campaign.services = set(component.services)
+    campaign.attacks = set(component.attacks)
+    campaign.events = component.events
+    names = component.accounts + component.paths
+    campaign.targets = [n for n, _ in sorted(names.items(), key=lambda pair: (-pair[1], pair[0]))[:TARGETS]]
+    campaign.links = list(component.links)[:LINKS]
+    campaign.evidence = list(component.evidence)
+    campaign.broke = list(component.broke)
+    campaign.breached = list(component.breached)
+    campaign.kind = naming.kind(component)
+    campaign.severity = naming.severity(component, campaign.kind)
+    campaign.confidence = naming.confidence(component)
+
+
+def _member(actor: Actor, campaign: Campaign) -> None:
+    member = campaign.members.get(actor.name)
+    if member is None:
+        member = campaign.members[actor.name] = Member(actor.name, 0, actor.first, actor.last, 0.0)
+    member.events = actor.events
+    member.last_seen = actor.last
+    member.score = round(actor.level, 4)
+    if member.decided_at is None:  # once judged, the reason is the judge's
+        member.reason = _reason(actor)
+
+
+def _reason(actor: Actor) -> str:
+    if actor.wave:
+        return f"took part in the wave of failed log-ins on {quote(actor.wave)}"
+    if actor.failures:
+        return f"{actor.failures} failed log-ins, and behaviour that scores {actor.score:.2f}"
+    return f"behaviour that scores {actor.score:.2f}"
+
+
+def propose(component: Component, campaign: Campaign, neighbourhood: Neighbourhood, suspects: Container[str]) -> None:
+    """Propose the networks that the members fill; one with a decision stays, with its figures brought up to date."""
+    old = {n.cidr: n for n in campaign.networks}
+    kept = {c: n for c, n in old.items() if n.decided_at is not None}
+    for network, count in component.networks.items():
+        if count < DENSE_LEAST:
+            continue
+        members = [n for n, a in component.members.items() if a.network == network]
+        ordinary = neighbourhood.ordinary(network, suspects)
+        for found in proposals(members, ordinary):
+            known = kept[found.cidr] = old.get(found.cidr, found)
+            known.hostile_seen, known.benign_seen = found.hostile_seen, found.benign_seen
+            if known.decided_at is None:
+                known.reason = f"{found.hostile_seen} hostile actors and nobody else seen in {found.cidr}"
+    campaign.networks = [kept[c] for c in sorted(kept)]

@@ -1,0 +1,31 @@
+"""The command `fail2ban-ai`: one module per command; each is imported only when it is called.
+
+`enforce` runs as root and must not import click, Polars or a model, so it is dispatched before anything else.
+"""
+
+import importlib
+import sys
+
+COMMANDS = {
+    "analyze": "Find campaigns in logs; nothing is banned unless asked for.",
+    "campaigns": "List the campaigns found so far.",
+    "explain": "Say why an address or a campaign was found, with its log lines.",
+    "ban": "Ask for a ban; the gate and the enforcer decide.",
+    "unban": "Lift a ban.",
+    "allow": "Keep addresses and networks from ever being banned.",
+    "status": "What runs, what was found, what was decided.",
+    "doctor": "Check fail2ban, its configuration and ours.",
+    "enforce": "Carry decisions out through fail2ban-client (root).",
+    "setup": "Install the AI jails into fail2ban (root).",
+    "model": "Show, train, evaluate or export the model.",
+    "demo": "The whole way from log to ban on bundled logs.",
+}
+
+
+def main() -> None:
+    """Entry point."""
+    if sys.argv[1:2] == ["enforce"]:
+        enforce = importlib.import_module("fail2ban_ai.cli.enforce")
+        sys.exit(enforce.main(sys.argv[2:]))
+    group = importlib.import_module("fail2ban_ai.cli.group")
+    group.cli(prog_name="fail2ban-ai")

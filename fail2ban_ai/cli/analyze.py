@@ -1,0 +1,142 @@
+"""`fail2ban-ai analyze`: find campaigns in logs."""
+
+import json
+import re
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from fail2ban_ai import analysis, config, formats
+from fail2ban_ai.cli.bars import bars
+from fail2ban_ai.errors import FormatError, SourceError
+from fail2ban_ai.fail2ban import logs as fail2ban_logs
+from fail2ban_ai.fail2ban.failregex import FailregexFormat
+from fail2ban_ai.findings import SEVERITIES
+from fail2ban_ai.reports import text
+from fail2ban_ai.reports.schema import to_json
+from fail2ban_ai.request import ask
+from fail2ban_ai.state import State
+
+_UNIT = re.compile(r"_SYSTEMD_UNIT=([A-Za-z0-9@:._-]+)")
+_SPAN = re.compile(r"(\d{1,6})([smhdw])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+class _Span(click.ParamType[timedelta]):
+    name = "span"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        found = _SPAN.fullmatch(str(value))
+        if found is None:
+            self.fail(f"{value!r} is not a time span such as 90m, 6h or 2d", param, ctx)
+        return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+class _Time(click.ParamType[datetime]):
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        try:
+            parsed = datetime.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is not a time such as 2026-03-15 or 2026-03-15T03:00+01:00", param, ctx)
+        return parsed if parsed.tzinfo else parsed.astimezone()
+
+
+@click.command("analyze")
+@click.argument("logs", nargs=-1, metavar="[LOG]...")
+@click.option("--last", type=_Span(), help="Only the last span of time before now, e.g. 6h or 2d.")
+@click.option("--since", type=_Time(), help="Only events from this time on (ISO 8601).")
+@click.option("--until", type=_Time(), help="Only events before this time.")
+@click.option("--format", "fmt", help="Format of every LOG; guessed for each where not given.")
+@click.option("--compare", is_flag=True, help="Show what fail2ban's own filters would have banned on the same lines.")
+@click.option("--save-report", type=click.Path(file_okay=False, path_type=Path), help="Folder to write the report to.")
+@click.option(
+    "--scores", type=click.Path(dir_okay=False, path_type=Path), help="Write every actor with its score here."
+)
+@click.option("--auto-ban", type=click.Choice(SEVERITIES), help="Ask for bans of findings of this severity or more.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def command(  # noqa: PLR0917 - click hands options over by name
+    logs: tuple[str, ...],
+    last: timedelta | None,
+    since: datetime | None,
+    until: datetime | None,
+    fmt: str | None,
+    compare: bool,
+    save_report: Path | None,
+    scores: Path | None,
+    auto_ban: str | None,
+    as_json: bool,
+) -> None:
+    """Find campaigns in LOG files (plain or .gz), or in the logs that fail2ban reads when none is named.
+
+    \b
+    Example:
+        fail2ban-ai analyze /var/log/nginx/access.log* /var/log/auth.log --compare
+    """
+    settings = config.load()
+    if auto_ban and logs:
+        raise click.UsageError("--auto-ban acts on configured sources only, not on files named here")
+    if last:
+        since = max(since, _now() - last) if since else _now() - last
+    if fmt is not None and fmt not in formats.FORMATS:
+        raise FormatError(f"there is no format {fmt!r}; known are {', '.join(sorted(formats.FORMATS))}")
+    with ExitStack() as stack:
+        sources, known = list(logs) or settings.sources, formats.FORMATS[fmt] if fmt else None
+        wanted = analysis.Logs(sources, known, settings.zone_infos(), since, until)
+        if not sources:
+            wanted.sources, own = _discovered(stack)
+            wanted.fmt = known or own
+        progress = stack.enter_context(_bars(quiet=as_json))
+        found = analysis.run(wanted, settings, compare=compare, progress=progress)
+    if not logs:
+        State().save(found.report, _now().isoformat(timespec="seconds"))
+    if auto_ban:
+        asked = ask(found.result.verdicts, found.passed, auto_ban)
+        click.echo(f"{asked} bans asked for; `fail2ban-ai enforce` judges them.", err=True)
+    if scores:
+        table = {actor: round(score, 3) for actor, score in sorted(found.result.scores.items())}
+        scores.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
+    if save_report:
+        save_report.mkdir(parents=True, exist_ok=True)
+        (save_report / "report.json").write_text(to_json(found.report) + "\n", encoding="utf-8")
+        with (save_report / "report.txt").open("w", encoding="utf-8") as file:
+            _show(found, Console(file=file, width=160))
+    if as_json:
+        click.echo(to_json(found.report))
+    else:
+        _show(found, Console(soft_wrap=True, highlight=False))
+
+
+def _show(found: analysis.Analysis, console: Console) -> None:
+    text.show(found.report, found.stats, console)
+    if found.comparison:
+        text.show_comparison(found.comparison, console)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _discovered(stack: ExitStack) -> tuple[list[str], dict[str, formats.Format]]:
+    """Logs that fail2ban reads, and formats for those that only a jail's failregex can read; `stack` ends those."""
+    jails = fail2ban_logs.discover()
+    found = dict.fromkeys(path for jail in jails for path in jail.paths)
+    matches = " ".join(match for jail in jails if not jail.paths for match in jail.journalmatch)
+    found |= dict.fromkeys(f"journal:{unit}" for unit in _UNIT.findall(matches))
+    if not found:
+        raise SourceError("fail2ban reads no log here; name one, or list some under `sources` in the configuration")
+    known = {path for jail in jails if jail.service for path in jail.paths}
+    own: dict[str, formats.Format] = {}
+    for jail in jails:
+        for path in set(jail.paths) - known - own.keys():
+            own[path] = stack.enter_context(FailregexFormat(jail.jail))
+    return list(found), own
+
+
+def _bars(*, quiet: bool) -> AbstractContextManager[analysis.Progress]:
+    return nullcontext(lambda *_: None) if quiet else bars()

@@ -1,0 +1,46 @@
+"""`fail2ban-ai explain`: why an address or a campaign was found."""
+
+import ipaddress
+import json
+
+import click
+from rich.console import Console
+
+from fail2ban_ai import config
+from fail2ban_ai.addresses import actor_of
+from fail2ban_ai.reports import text
+from fail2ban_ai.reports.schema import Campaign
+from fail2ban_ai.state import State
+
+
+@click.command("explain")
+@click.argument("what", metavar="ADDRESS|CAMPAIGN")
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+@click.pass_context
+def command(ctx: click.Context, what: str, as_json: bool) -> None:
+    """Say why an ADDRESS or a CAMPAIGN was found: its reasons, why fail2ban missed it, what to do, its lines.
+
+    \b
+    Example:
+        fail2ban-ai explain 192.0.2.7
+    """
+    found = [c for c in State().campaigns() if c.id == what or _concerns(c, what)]
+    if as_json:
+        click.echo(json.dumps([json.loads(c.model_dump_json(by_alias=True)) for c in found], indent=2))
+    elif found:
+        for campaign in found:
+            text.show_campaign(campaign, Console(soft_wrap=True, highlight=False), config.load().mode)
+    else:
+        click.echo(f"Nothing was found about {text.visible(what)} on the configured logs.")
+    ctx.exit(0 if found else 1)
+
+
+def _concerns(campaign: Campaign, what: str) -> bool:
+    actor = actor_of(what)
+    if actor is None:
+        return False
+    if any(one.address == actor for one in campaign.actors):
+        return True
+    mine = ipaddress.ip_network(actor)
+    nets = [ipaddress.ip_network(n.cidr) for n in campaign.networks]
+    return any(mine.version == net.version and mine.overlaps(net) for net in nets)

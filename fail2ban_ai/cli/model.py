@@ -1,0 +1,200 @@
+"""`fail2ban-ai model`: show, train, evaluate and export the model. Torch is imported late."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from fail2ban_ai.errors import ModelError
+from fail2ban_ai.model import weights
+
+_CORPORA = "FAIL2BAN_AI_CORPORA"
+
+
+@click.group(name="model")
+def command() -> None:
+    """Show, train, evaluate or export the model."""
+
+
+@command.command()
+@click.option(
+    "--weights", "folder", type=click.Path(path_type=Path), help="A weights folder; the shipped one if absent."
+)
+@click.option("--json", "as_json", is_flag=True, help="The whole model card.")
+def info(folder: Path | None, as_json: bool) -> None:
+    """What the model is, what it was trained on, and how well it does on hosts it never saw.
+
+    \b
+    Example:
+        fail2ban-ai model info
+    """
+    held = weights.load(folder)
+    for name in weights.RUNTIME_FILES:
+        held.read(name)
+    if as_json:
+        click.echo(json.dumps(held.card | {"weights_sha256": held.sha256}, indent=1, sort_keys=True))
+        return
+    card = held.card
+    click.echo(f"Trained {card['trained']} with seed {card['seed']}; checksums of the files are right.")
+    data = card["data"]
+    click.echo(
+        f"{data['hostile_actors']} hostile and {data['benign_actors']} benign actors of {len(data['real_hosts'])} real"
+        f" and {data['simulated_hosts']} simulated hosts, {data['labelled_texts']} labelled requests."
+    )
+    _show(Console(), "Hosts the model never saw, at the normal threshold", card.get("validation", {}))
+
+
+@command.command()
+@click.option("--setting", default="small", show_default=True, help="Size of the model.")
+@click.option(
+    "--corpora", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Folder of labelled logs."
+)
+@click.option("--seed", default=1, show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the weights.")
+def train(setting: str, corpora: Path | None, seed: int, out: Path) -> None:
+    """Train on simulated hosts and, where given, the corpora's training hosts; needs the extra `gpu`.
+
+    \b
+    Example:
+        fail2ban-ai model train --out weights
+    """
+    modules = _training()
+    chosen = modules["settings"].setting(setting)
+    folder = _folder(corpora, needed=False)
+    with _Bars() as tell:
+        found = modules["train"].hosts(folder, chosen, seed, tell)
+        labelled = modules["payloads"].load(folder, seed) if folder else {}
+        card = modules["train"].train(found, labelled, chosen, seed, out=out, tell=tell)
+    click.echo(f"Weights and model card are in {out}; torch and ONNX differ by {card['export_difference']} at most.")
+
+
+@command.command()
+@click.option(
+    "--weights", "folder", type=click.Path(path_type=Path), help="A weights folder; the shipped one if absent."
+)
+@click.option(
+    "--corpora", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Folder of labelled logs."
+)
+@click.option("--controls/--no-controls", default=True, show_default=True, help="Train and score simpler means too.")
+@click.option("--save", is_flag=True, help="Write the figures into the model card.")
+@click.option("--json", "as_json", is_flag=True)
+def evaluate(folder: Path | None, corpora: Path | None, controls: bool, save: bool, as_json: bool) -> None:
+    """Score the validation hosts, which no training saw, beside simpler means.
+
+    \b
+    Example:
+        fail2ban-ai model evaluate --corpora corpora
+    """
+    modules = _training()
+    logs = _folder(corpora, needed=True)
+    held = weights.load(folder)
+    source = modules["corpora"]
+    with _Bars() as tell:
+        unseen = [source.real(logs, name) for name in source.VALIDATION]
+        found = modules["evaluate"].evaluate(unseen, held, lambda i, n: tell("validation hosts", i, n))
+        simpler = {}
+        if controls:
+            names = [name for name in source.names(logs) if name not in source.VALIDATION]
+            training = []
+            for i, name in enumerate(names):
+                training.append(source.real(logs, name))
+                tell("training hosts, for the controls", i + 1, len(names))
+            simpler = modules["controls"].evaluate(training, unseen, held.card["seed"])
+    if save:
+        card = held.card | {"validation": found, "controls": simpler}
+        (held.folder / weights.CARD).write_text(json.dumps(card, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    if as_json:
+        click.echo(json.dumps({"model": found, "controls": simpler}, indent=1, sort_keys=True))
+        return
+    console = Console()
+    _show(console, "The model", found)
+    for name, figures in simpler.items():
+        _show(console, name, figures)
+
+
+@command.command()
+@click.option(
+    "--weights", "folder", type=click.Path(path_type=Path), help="A weights folder; the shipped one if absent."
+)
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the files.")
+def export(folder: Path | None, out: Path) -> None:
+    """Make the int8 ONNX files from the safetensors again; fails when their scores differ from torch's.
+
+    \b
+    Example:
+        fail2ban-ai model export
+    """
+    modules = _training()
+    definition, encoder, made, card = modules["train"].read(folder or weights.SHIPPED)
+    modules["train"].write(out, definition, encoder, made, card)
+    click.echo(f"Torch and ONNX differ by {card['export_difference']} at most; the files are in {out}.")
+
+
+def _training() -> dict[str, Any]:
+    """The training modules, which need torch.
+
+    Raises:
+        ModelError: an extra is not installed.
+    """
+    try:
+        from fail2ban_ai.training import controls, corpora, evaluate, payloads, settings, train  # noqa: PLC0415
+    except ImportError as error:
+        raise ModelError(
+            f"Training needs the extras gpu and dev: pip install 'fail2ban-ai[gpu,dev]' ({error})."
+        ) from error
+    return {
+        "controls": controls,
+        "corpora": corpora,
+        "evaluate": evaluate,
+        "payloads": payloads,
+        "settings": settings,
+        "train": train,
+    }
+
+
+def _folder(corpora: Path | None, *, needed: bool) -> Path | None:
+    named = os.environ.get(_CORPORA)
+    folder = corpora or (Path(named) if named else None)
+    if folder is None and needed:
+        raise click.UsageError(f"Which logs? Name their folder with --corpora or in {_CORPORA}.")
+    return folder
+
+
+def _show(console: Console, title: str, by_host: dict[str, dict[str, Any]]) -> None:
+    if not by_host:
+        return
+    rows = sorted({name for figures in by_host.values() for name in figures})
+    table = Table(title=title)
+    table.add_column("")
+    for host in by_host:
+        table.add_column(host, justify="right")
+    for row in rows:
+        table.add_row(row.replace("_", " "), *("-" if f.get(row) is None else str(f[row]) for f in by_host.values()))
+    console.print(table)
+
+
+class _Bars:
+    """One progress bar for each stage, as a function that training calls."""
+
+    def __init__(self) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), console=Console(stderr=True)
+        )
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> "_Bars":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        if stage not in self._tasks:
+            self._tasks[stage] = self._progress.add_task(stage, total=total)
+        self._progress.update(self._tasks[stage], completed=done)

@@ -1,0 +1,74 @@
+"""The YAML file as typed settings. `Settings` documents every key; an error names file, key and what was expected."""
+
+from pathlib import Path
+from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from fail2ban_ai import paths
+from fail2ban_ai.errors import ConfigError
+
+
+class Settings(BaseModel):
+    """What an admin may set. Everything has a default that is safe."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    mode: Literal["observe", "enforce"] = Field("observe", description="enforce: verdicts may become bans")
+    sensitivity: Literal["cautious", "normal", "strict"] = Field("normal", description="how sure a verdict must be")
+    sources: list[str] = Field(default_factory=list, description="logs to read; empty: those that fail2ban reads")
+    zones: dict[str, str] = Field(default_factory=dict, description="time zone by file pattern, for stamps without one")
+    login_days: int = Field(2, ge=1, le=35, description="days with log-ins before an attack that protect an address")
+
+    @field_validator("zones")
+    @classmethod
+    def _known_zones(cls, zones: dict[str, str]) -> dict[str, str]:
+        for name in zones.values():
+            try:
+                ZoneInfo(name)
+            except (ZoneInfoNotFoundError, ValueError) as error:
+                raise ValueError(f"{name!r} is not a time zone such as Europe/Vienna") from error
+        return zones
+
+    def zone_infos(self) -> dict[str, ZoneInfo]:
+        """The zones, ready for `sources.LogReader`."""
+        return {pattern: ZoneInfo(name) for pattern, name in self.zones.items()}
+
+
+def load(path: Path | None = None) -> Settings:
+    """The settings in `path` (by default paths.config()); the defaults when there is no such file.
+
+    Raises:
+        ConfigError: the file cannot be read, is not YAML, or a key is wrong.
+    """
+    path = path or paths.config()
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return Settings()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}") from error
+    try:
+        values = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
+        raise ConfigError(f"{where} is not YAML: {getattr(error, 'problem', error)}") from error
+    if values is None:
+        return Settings()
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: expected keys and values at the top level, found {type(values).__name__}")
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(f"{path}: {key}: {_expected(first['type'], key, first['msg'])}") from error
+
+
+def _expected(kind: str, key: str, message: str) -> str:
+    if kind == "extra_forbidden":
+        return f"no such key; known are {', '.join(Settings.model_fields)}"
+    return f"{message[0].lower()}{message[1:]} ({Settings.model_fields[key.split('.', maxsplit=1)[0]].description})"

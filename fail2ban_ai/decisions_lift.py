@@ -1,0 +1,50 @@
+"""Lifting bans on an admin's word: everything in the AI jails that overlaps a target. Standard library only."""
+
+import time
+from typing import Protocol
+
+from fail2ban_ai import decisions, decisions_log, decisions_outcomes, paths
+from fail2ban_ai.decisions_outcomes import Outcome
+from fail2ban_ai.errors import Fail2banError
+from fail2ban_ai.fail2ban import jails
+from fail2ban_ai.gate_rules import overlap
+
+
+class Unbanner(Protocol):
+    """What of fail2ban.client.Client is needed here."""
+
+    def banned(self, jail: str) -> list[str]:
+        """What the jail lists as banned."""
+
+    def unban(self, jail: str, targets: list[str]) -> int:
+        """Lift bans; returns how many there were."""
+
+
+def lift(client: Unbanner, target: str, reason: str) -> list[str]:
+    """Lift every ban of the AI jails that keeps an address of `target` out, and record it; returns what was lifted.
+
+    A banned network that covers the address keeps it out as well, so it is lifted too. TargetError when `target` is no
+    address; Fail2banError when fail2ban does not answer or a ban did not go away.
+    """
+    wanted = decisions.target_of(decisions.normal(target))
+    lifted = []
+    for jail in jails.JAILS:
+        hits = [text for text in client.banned(jail) if overlap(decisions.target_of(text), wanted)]
+        if not hits:
+            continue
+        client.unban(jail, hits)
+        left = set(hits) & set(client.banned(jail))
+        gone = [text for text in hits if text not in left]
+        _record(gone, reason)
+        lifted += gone
+        if left:
+            raise Fail2banError(f"jail {jail} still lists {', '.join(sorted(left))} after the unban.")
+    return lifted
+
+
+def _record(targets: list[str], reason: str) -> None:
+    now = time.time()
+    asked = (decisions.make(one, at=now, reason=reason, action="withdraw", requested_by="admin") for one in targets)
+    outcomes = [Outcome(each.id, now, each.target, "unbanned", each.reason) for each in asked]
+    if outcomes:
+        decisions_log.append(paths.outcomes(), *map(decisions_outcomes.to_line, outcomes))

@@ -1,0 +1,122 @@
+"""From scores to verdicts: who is banned, as of when and why. The campaigns themselves are made by `campaigns`.
+
+An actor crosses its line at one of its own events: its score reaches the threshold of the service group on its second
+event or later, stays high for long, or a single request is an unmistakable attack. A member of a campaign that did not
+cross it is banned for its company where the campaign is certain enough. Verdicts are spoken at the campaigns' ticks of
+60 seconds.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fail2ban_ai.findings import Campaign, Member, ProposedNetwork, Verdict
+
+UNMISTAKABLE = 0.96  # the score from which one event is enough, if the encoder sees an attack in it too
+LASTING = 8  # scored events in a row: an honest visitor may look odd for a moment
+COMPANY = 0.9  # confidence of a campaign from which its members are banned for their company
+MEMBER = 0.5  # and the least score of such a member, its part in the campaign counted in
+LEAST_COMPANY = 3  # members that make a company
+
+# target, campaign, now -> why it must not be banned
+Protected = Callable[[str, Campaign, float], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Scores that convict an actor: reached once, or held over LASTING scored events in a row."""
+
+    once: float
+    lasting: float
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """When an actor's own score reached the threshold."""
+
+    time: float
+    score: float
+    events: int  # of the actor so far, this one included
+
+
+class Judge:
+    """Decides at each tick on the campaigns that changed; a decision stands."""
+
+    def __init__(self, protected: Protected, events_of: Callable[[str], int], broke_in: float) -> None:
+        """`events_of`: acts of an actor so far. `broke_in`: the score from which a log-in after failures is a break-in
+        that is answered with a ban, not only told: it may have been the owner.
+        """
+        self._broke_in = broke_in
+        self._protected = protected
+        self._events_of = events_of
+        self._crossings: dict[str, Crossing] = {}
+        self._lasting: dict[str, int] = {}
+        self._settled: dict[str, set[str]] = {}
+
+    def look(self, actor: str, time: float, score: float, *, limits: Limits, attack: str | None, events: int) -> bool:
+        """Note one scored event of an actor, `attack` the class the encoder sees in it; whether it crossed by it.
+
+        `events`: how many speak against it so far; 0 for an actor that nothing but company can convict.
+        """
+        if actor in self._crossings:
+            return False
+        lasting = self._lasting[actor] = self._lasting.get(actor, 0) + 1 if score >= limits.lasting else 0
+        if score < limits.once and lasting < LASTING:
+            return False
+        if events < 2 and (not events or attack is None or score < UNMISTAKABLE):
+            return False
+        self._crossings[actor] = Crossing(time, score, events)
+        return True
+
+    def decide(self, campaign: Campaign, now: float) -> list[Verdict]:
+        """New verdicts on a campaign's members and networks, noted on them too."""
+        settled = self._settled.setdefault(campaign.id, set())
+        certain = len(campaign.members) >= LEAST_COMPANY and campaign.confidence >= COMPANY
+        verdicts = []
+        for actor, member in campaign.members.items():
+            if actor in settled or member.decided_at is not None:
+                continue
+            crossing = self._crossings.get(actor)
+            if crossing is not None:
+                member.score = max(member.score, crossing.score)
+                reason = f"its behaviour scores {crossing.score:.2f} after {_times(crossing.events, 'event')}"
+                events = crossing.events
+            elif campaign.kind == "compromise" and member.score >= self._broke_in:
+                reason = f"{member.reason}, and then got in"
+                events = self._events_of(actor)
+            elif certain and member.score >= MEMBER:
+                reason = (
+                    f"{member.reason}, with {_times(len(campaign.members) - 1, 'other address', 'other addresses')}"
+                )
+                events = self._events_of(actor)
+            else:
+                continue
+            settled.add(actor)
+            verdicts.append(self._settle(member, campaign, now, reason, events))
+        verdicts += [self._network(n, campaign, now) for n in campaign.networks if n.decided_at is None]
+        return verdicts
+
+    def _settle(self, member: Member, campaign: Campaign, now: float, reason: str, events: int) -> Verdict:
+        refusal = self._protected(member.actor, campaign, now)
+        member.decision = "refused" if refusal else "ban"
+        member.reason = f"not banned: {refusal}" if refusal else reason
+        member.decided_at = now
+        member.events_before_decision = None if refusal else events
+        return _verdict(member.actor, campaign, now, member.decision, member.reason)
+
+    def _network(self, network: ProposedNetwork, campaign: Campaign, now: float) -> Verdict:
+        refusal = self._protected(network.cidr, campaign, now)
+        network.decision = "refused" if refusal else "ban"
+        network.decided_at = now
+        if refusal:
+            network.reason = f"not banned: {refusal}"
+        return _verdict(network.cidr, campaign, now, network.decision, network.reason)
+
+
+def _verdict(target: str, campaign: Campaign, now: float, action: str, reason: str) -> Verdict:
+    digest = hashlib.blake2s(f"{target} {campaign.id} {action} {now:.0f}".encode(), digest_size=8).hexdigest()
+    return Verdict(digest, now, target, action, campaign.id, reason)
+
+
+def _times(n: int, one: str, many: str | None = None) -> str:
+    return f"{n} {one if n == 1 else many or one + 's'}"

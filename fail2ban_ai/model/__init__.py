@@ -1,0 +1,1 @@
+"""The transformer: tokenizer, encoder, actor model, runtimes, weights."""

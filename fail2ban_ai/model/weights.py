@@ -1,0 +1,68 @@
+"""The weights folder: what is in it, and that it is what was shipped."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from fail2ban_ai.errors import ModelError
+
+SHIPPED = Path(__file__).with_name("weights")
+FORMAT = 1
+RUNTIME_FILES = ("tokenizer.json", "encoder.onnx", "event.onnx", "actor.onnx")
+TORCH_FILES = ("encoder.safetensors", "actor.safetensors")
+CARD = "card.json"
+SENSITIVITIES = ("cautious", "normal", "strict")
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A weights folder whose files were checked against the card."""
+
+    folder: Path
+    card: dict[str, Any]
+
+    def read(self, name: str) -> bytes:
+        """A file's content.
+
+        Raises:
+            ModelError: the file is missing or is not the one that the card was written for.
+        """
+        expected = self.card["sha256"].get(name)
+        try:
+            content = (self.folder / name).read_bytes()
+        except OSError as error:
+            raise ModelError(f"The model file {self.folder / name} cannot be read: {error.strerror}.") from error
+        if hashlib.sha256(content).hexdigest() != expected:
+            raise ModelError(f"The model file {self.folder / name} is damaged: its checksum is not the card's.")
+        return content
+
+    @cached_property
+    def sha256(self) -> str:
+        """One checksum for all that the runtime loads, for reports."""
+        joined = "".join(self.card["sha256"][name] for name in RUNTIME_FILES)
+        return hashlib.sha256((joined + json.dumps(self.card["calibration"], sort_keys=True)).encode()).hexdigest()
+
+    def threshold(self, group: str, sensitivity: str) -> float:
+        """The score from which an actor of a service group is taken for hostile; groups are labels.GROUPS."""
+        return float(self.card["thresholds"][group][sensitivity])
+
+
+def load(folder: Path | None = None) -> Weights:
+    """The weights in `folder`, by default those shipped with the package.
+
+    Raises:
+        ModelError: no card, a card that is not JSON, or one of another format.
+    """
+    folder = folder or SHIPPED
+    try:
+        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ModelError(f"There are no model weights in {folder}: {error.strerror}.") from error
+    except ValueError as error:
+        raise ModelError(f"The model card {folder / CARD} is not JSON.") from error
+    if not isinstance(card, dict) or card.get("format") != FORMAT:
+        raise ModelError(f"The model in {folder} is of another version than this program.")
+    return Weights(folder, card)

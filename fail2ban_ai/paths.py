@@ -1,0 +1,113 @@
+"""Where things lie on the host, and how root opens what only root may have written.
+
+    /etc/fail2ban-ai/            root's: config.yaml, enforce.json, ranges.d/*.txt
+    /var/lib/fail2ban-ai/        the watcher's: decisions.jsonl
+    /var/lib/fail2ban-ai-root/   root's: outcomes.jsonl, allow.jsonl, position.json
+
+FAIL2BAN_AI_ROOT is put before all of them (tests and the demo). Standard library only: the root process imports this.
+"""
+
+import os
+import stat
+from pathlib import Path
+
+from fail2ban_ai.errors import ConfigError
+
+
+def _under(path: str) -> Path:
+    return Path(os.environ.get("FAIL2BAN_AI_ROOT", "/")) / path
+
+
+def settings() -> Path:
+    """The enforcer's settings, JSON, written by `setup`."""
+    return _under("etc/fail2ban-ai/enforce.json")
+
+
+def config() -> Path:
+    """The watcher's settings, YAML; see fail2ban_ai.config."""
+    return _under("etc/fail2ban-ai/config.yaml")
+
+
+def ranges() -> Path:
+    """The folder of published address ranges (CDN edges, crawlers), one network a line."""
+    return _under("etc/fail2ban-ai/ranges.d")
+
+
+def decisions() -> Path:
+    """The decisions log, which the unprivileged watcher writes: hostile input to root."""
+    return _under("var/lib/fail2ban-ai/decisions.jsonl")
+
+
+def outcomes() -> Path:
+    """What the enforcer did with each decision."""
+    return _under("var/lib/fail2ban-ai-root/outcomes.jsonl")
+
+
+def allow() -> Path:
+    """The allow list."""
+    return _under("var/lib/fail2ban-ai-root/allow.jsonl")
+
+
+def position() -> Path:
+    """How far the enforcer has read the decisions log."""
+    return _under("var/lib/fail2ban-ai-root/position.json")
+
+
+def make_folder(path: Path) -> None:
+    """Make the folder `path` so that nobody else writes in it, with its parents."""
+    path.mkdir(mode=0o755, parents=True, exist_ok=True)
+
+
+def check_trusted(status: os.stat_result, path: Path) -> None:
+    """Raise ConfigError unless only root (or, when not run as root, anybody's own account) could have written this."""
+    if stat.S_IMODE(status.st_mode) & 0o022:
+        raise ConfigError(f"{path} is writable by group or others; expected mode 0644 or 0755")
+    if os.geteuid() == 0 and status.st_uid != 0:
+        raise ConfigError(f"{path} belongs to user {status.st_uid}; expected root")
+
+
+def read_trusted(path: Path, limit: int = 4 << 20) -> str | None:
+    """The text of a file that root relies on; None when there is no such file.
+
+    Links are not followed, the file and its folder must be root's and not writable by others, and it must be a regular
+    file of at most `limit` bytes; else ConfigError. Bytes that are not UTF-8 become U+FFFD, which no parser here takes.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}; expected a regular file") from error
+    with os.fdopen(handle, "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise ConfigError(f"{path} is not a regular file")
+        check_trusted(status, path)
+        check_trusted(path.parent.stat(), path.parent)
+        content = file.read(limit + 1)
+    if len(content) > limit:
+        raise ConfigError(f"{path} is larger than {limit} bytes")
+    return content.decode("utf-8", "replace")
+
+
+def replace(path: Path, text: str) -> None:
+    """Write `text` to `path` so that a crash leaves the old content or the new, never a mixture."""
+    make_folder(path.parent)
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part.unlink(missing_ok=True)
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+    sync_folder(path.parent)
+
+
+def sync_folder(path: Path) -> None:
+    """Make the names in a folder survive a power cut."""
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

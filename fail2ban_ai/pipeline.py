@@ -1,0 +1,178 @@
+"""The whole way of the data on one page: frames of events in, campaigns and verdicts out.
+
+    sources ─> actors.Timelines ─> model.Scorer ─> sightings.Observer ─> campaigns.Linker ─> judge.Judge
+
+Frames come in order of time and in chunks of any size; every room behind them knows only what came before an event, so
+where the chunks were cut changes nothing.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from fail2ban_ai.actors import Timelines
+from fail2ban_ai.actors.state import ITEMS_KEPT
+from fail2ban_ai.addresses import within
+from fail2ban_ai.campaigns import Linker, TrafficBaselines
+from fail2ban_ai.campaigns.items import Item
+from fail2ban_ai.findings import Anomaly, Campaign, Member, Verdict
+from fail2ban_ai.judge import Judge, Limits
+from fail2ban_ai.model.labels import GROUPS, group_of
+from fail2ban_ai.model.scorer import Scorer
+from fail2ban_ai.sightings import Observation, Observer
+
+TICK = 60.0  # seconds of event time between two looks at the campaigns
+
+
+class Snapshot:
+    """How rare items are as of the present event (campaigns.items.Rarity), whatever its chunk holds after it."""
+
+    def __init__(self) -> None:
+        self._touched: dict[Item, int] = {}
+        self._population = 0
+
+    def note(self, seen: Observation) -> None:
+        """Take in the counts that came with an event; the longest unseen items go first."""
+        self._population = seen.population or self._population
+        for item, count in seen.touched.items():
+            self._touched.pop(item, None)
+            self._touched[item] = count
+            if len(self._touched) > ITEMS_KEPT:
+                del self._touched[next(iter(self._touched))]
+
+    def df(self, kind: str, value: str) -> int:
+        """Distinct actors that touched the item."""
+        return self._touched.get((kind, value), 0)
+
+    def actors(self) -> int:
+        """Distinct actors seen."""
+        return self._population
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A target that is about to be banned, and what was seen of it up to now. Times are seconds since the epoch."""
+
+    target: str  # actor or network
+    campaign: Campaign
+    at: float
+    logins: dict[str, int]  # address seen in it: days with log-ins before the first hostile event
+    agents: int
+    share: float  # of all events
+    clients: int
+
+
+Protection = Callable[[Asked], str | None]
+
+
+@dataclass(slots=True)
+class Result:
+    """What a run found. Times are seconds since the epoch."""
+
+    campaigns: list[Campaign] = field(default_factory=list)
+    anomalies: list[Anomaly] = field(default_factory=list)
+    verdicts: list[Verdict] = field(default_factory=list)
+    first: float | None = None  # time of the first and the last event
+    last: float | None = None
+    scores: dict[str, float] = field(default_factory=dict)  # the highest score of each actor
+
+
+class Pipeline:
+    """One host's run. Feed frames, then `finish`. `protection` says who must not be banned, and why."""
+
+    def __init__(self, scorer: Scorer, sensitivity: str, protection: Protection) -> None:
+        self.result = Result()
+        self._timelines = Timelines()
+        self._scorer = scorer
+        self._limits = {
+            group: Limits(scorer.weights.threshold(group, sensitivity), scorer.weights.threshold(group, "strict"))
+            for group in GROUPS
+        }
+        self._observer = Observer()
+        self._baselines = TrafficBaselines()
+        self._snapshot = Snapshot()
+        self._linker = Linker(self._snapshot)
+        broke_in = scorer.weights.threshold("login", "cautious")
+        self._judge = Judge(self._protected, lambda actor: self._observer.standing(actor).events, broke_in)
+        self._protection = protection
+        self._next_tick: float | None = None
+        self._decided: dict[str, tuple[Campaign, Member]] = {}
+
+    def feed(self, frame: pl.DataFrame) -> list[Verdict]:
+        """Take in events (events.SCHEMA, in order of time); the verdicts spoken meanwhile."""
+        if frame.is_empty():
+            return []
+        spoken = len(self.result.verdicts)
+        first, last = (frame["time"].dt.timestamp("us")[at] / 1e6 for at in (0, -1))
+        self.result.first = first if self.result.first is None else self.result.first
+        self.result.last = last
+        self._baselines.update(frame)
+        self.result.anomalies += self._baselines.close(last)
+        tokens = self._timelines.update(frame)
+        scores = self._scorer.score(tokens, skip=self._observer.settled())
+        for seen in self._observer.observe(frame, tokens, scores):
+            self._tick(seen.time)
+            self._take(seen)
+        return self.result.verdicts[spoken:]
+
+    def finish(self, until: float | None = None) -> Result:
+        """Close the ticks up to `until` (seconds since the epoch), or the one that the last event is in."""
+        if self.result.last is not None:
+            end = self.result.last + TICK if until is None else until
+            self._tick(end)
+            self.result.anomalies += self._baselines.close(end)
+        found = {campaign.id: campaign for campaign in self._linker.campaigns()}
+        for actor, (campaign, member) in self._decided.items():
+            # The linker forgets what was idle for weeks; what was decided on stays in the report.
+            home = found.setdefault(self._linker.current(campaign.id), campaign)
+            home.members.setdefault(actor, member)
+        self.result.campaigns = sorted(found.values(), key=lambda c: (c.detected_at, c.id))
+        return self.result
+
+    def _keep(self, campaign: Campaign, spoken: list[Verdict]) -> None:
+        for verdict in spoken:
+            member = campaign.members.get(verdict.target)
+            if member is not None:
+                self._decided[verdict.target] = (campaign, member)
+
+    def _take(self, seen: Observation) -> None:
+        self._snapshot.note(seen)
+        self._linker.seen(seen.time, seen.actor)
+        if seen.score is not None:
+            limits = self._limits[group_of(seen.service)]
+            # One address that fails on one mailbox in use may be its owner: only company tells (campaigns.waves).
+            alone = 0 if seen.forgetful else seen.count
+            if self._judge.look(seen.actor, seen.time, seen.score, limits=limits, attack=seen.attack, events=alone):
+                self._observer.crossed(seen.actor)
+            self.result.scores[seen.actor] = max(seen.score, self.result.scores.get(seen.actor, 0.0))
+        if seen.success is not None:
+            self._linker.success(seen.time, seen.actor, seen.success, seen.service)
+        if seen.sighting is not None:
+            self._linker.add(seen.sighting)
+
+    def _tick(self, now: float) -> None:
+        if self._next_tick is None:
+            self._next_tick = now // TICK * TICK + TICK
+        at = self._next_tick
+        while at <= now:
+            for campaign in self._linker.tick(at):
+                spoken = self._judge.decide(campaign, at)
+                self._keep(campaign, spoken)
+                self.result.verdicts += spoken
+            # Without events a tick has something new only when the linker says so, wherever the run is cut.
+            at = max(at + TICK, math.ceil(min(self._linker.wakes(), now + TICK) / TICK) * TICK)
+        self._next_tick = max(self._next_tick, now // TICK * TICK + TICK)
+
+    def _protected(self, target: str, campaign: Campaign, now: float) -> str | None:
+        standing = self._observer.standing(target)
+        actors = [target] if target in campaign.members else [a for a in campaign.members if within(a, target)]
+        logins = {}
+        for actor in actors:
+            # A mistyped password is no hostile event: days before the first one that looks hostile count.
+            since = self._observer.standing(actor).hostile_since or now
+            logins[self._observer.standing(actor).address] = self._timelines.logins.days_before(actor, since)
+        return self._protection(
+            Asked(target, campaign, now, logins, standing.agents, standing.share, self._snapshot.actors())
+        )

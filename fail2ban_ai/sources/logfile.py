@@ -1,0 +1,113 @@
+"""One log file: its format guessed from its first lines, its lines parsed in chunks."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import polars as pl
+
+from fail2ban_ai import formats
+from fail2ban_ai.errors import SourceError
+from fail2ban_ai.sources.lines import LineFile
+from fail2ban_ai.sources.merge import LATENESS
+from fail2ban_ai.sources.stats import SourceStats
+
+GUESS_LINES = 200  # lines that are not blank
+
+_SAMPLE_EVERY = (
+    50  # lines; taking a look at so many finds logs that were pasted together, at a few hundredths of the cost
+)
+_MOST_SORTED = 2_000_000  # lines of a file that is sorted in memory, a GB or so; a larger one is read as it stands
+
+
+class LogFile:
+    """A log that can be asked for its first event's time now and be read later.
+
+    `first` is None when nothing can be read (`stats.problem` tells why), and for a file out of order by more than
+    merge.LATENESS, such as rotated logs pasted together the wrong way round: that is sorted in memory.
+    `year_hint`: no line was written after it (UTC); only stamps without a year need it.
+    """
+
+    def __init__(self, path: str, fmt: formats.Format | None, zone: ZoneInfo, year_hint: datetime | None) -> None:
+        self.path = path
+        self.stats = SourceStats(path)
+        self.opened = False  # whether it could be opened at all
+        self.position = 0  # bytes of the file consumed
+        self._format = fmt
+        self._zone = zone
+        self._hint = year_hint
+        self.first: datetime | None = self._look()
+        self._scattered = self.first is not None and self._is_scattered()
+        if self._scattered:
+            self.first = None
+
+    def chunks(self, lines: int) -> Iterator[pl.DataFrame]:
+        """Event frames in order of lines, counted in `stats`; at most `lines` lines are parsed at once."""
+        if not self._scattered:
+            yield from self._parsed(lines)
+        elif frames := list(self._parsed(lines)):
+            yield from pl.concat(frames).sort("time", maintain_order=True).iter_slices(lines)
+
+    def _parsed(self, lines: int) -> Iterator[pl.DataFrame]:
+        try:
+            file = LineFile(self.path, self.stats)
+        except SourceError as error:
+            self.stats.add_problem(f"{error}, though it could be a moment before")
+            return
+        for frame in file.frames(lines):
+            self.stats.read += frame.height
+            self.position = file.position
+            if self._format is not None:
+                parsed = self._parse(frame)
+                self.stats.understood += parsed.understood
+                yield parsed.events
+
+    def _look(self) -> datetime | None:
+        """Guess the format and find the first event, reading no further than that needs."""
+        looked = SourceStats(self.path)  # what is read here is read, and counted, again
+        try:
+            file = LineFile(self.path, looked)
+        except SourceError as error:
+            self.stats.add_problem(str(error))
+            return None
+        self.opened = True
+        frames = file.frames(GUESS_LINES)
+        for frame in frames:
+            if self._format is None:
+                self._format = formats.guess(frame["raw"].to_list(), self.path)
+                if self._format is None:
+                    self.stats.add_problem(f"{self.path}: no format fits its first {frame.height} lines")
+                    break
+            events = self._parse(frame).events
+            if events.height:
+                frames.close()
+                first = events["time"][0]
+                assert isinstance(first, datetime)  # noqa: S101 - what SCHEMA says, for mypy
+                return first
+        frames.close()
+        return None
+
+    def _is_scattered(self) -> bool:
+        """Whether a sample of the lines steps back further than the merge puts right, in a file that fits in memory."""
+        try:
+            file = LineFile(self.path, SourceStats(self.path))
+        except SourceError:
+            return False
+        seen, newest, back = 0, 0, False
+        for frame in file.frames(_MOST_SORTED):
+            sample = frame.gather_every(_SAMPLE_EVERY, -seen % _SAMPLE_EVERY)
+            seen += frame.height
+            if not sample.height or back:
+                continue
+            time = pl.concat([pl.Series([newest]), self._parse(sample).events["time"].dt.timestamp("us")]).to_numpy()
+            reached = np.maximum.accumulate(time)
+            back = bool((time < reached - LATENESS).any())
+            newest = int(reached[-1])
+        return back and seen <= _MOST_SORTED
+
+    def _parse(self, frame: pl.DataFrame) -> formats.Parsed:
+        assert self._format is not None  # noqa: S101 - callers checked
+        self.stats.format = self._format.name
+        self.stats.service = self._format.service
+        return self._format.parse(frame, source=self.path, zone=self._zone, year_hint=self._hint)

@@ -1,0 +1,1 @@
+"""Simulator, corpora, training, evaluation and export. Nothing at run time imports this."""

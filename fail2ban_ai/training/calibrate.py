@@ -1,0 +1,108 @@
+"""From logits on hosts left out of training to calibrated scores and thresholds, for each service group."""
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from fail2ban_ai.model.labels import GROUPS
+from fail2ban_ai.model.scorer import calibrate
+from fail2ban_ai.model.weights import SENSITIVITIES
+
+RATES = dict(zip(SENSITIVITIES, (0.0005, 0.002, 0.005), strict=True))
+"""Share of benign actors of hosts left out that a threshold may call hostile at any event that the judge goes by."""
+
+_FEWEST = 20  # benign and hostile actors that a group needs for a calibration of its own
+
+
+@dataclass(slots=True)
+class Left:
+    """One actor of a host left out: its logits as of each event, in order of time."""
+
+    host: str
+    actor: str
+    group: int  # index in GROUPS
+    hostile: bool
+    logits: np.ndarray
+    counted: np.ndarray  # bool: events at which the judge would go by the score (see fail2ban_ai.judge)
+
+
+PRIOR = 0.1
+"""Share of hostile actors that scores assume. On an open port it is more, in an office less; thresholds absorb it."""
+
+
+def platt(actors: list[Left]) -> dict[str, list[float]]:
+    """[a, b] for each group, score = sigmoid(a * logit + b).
+
+    The actors of each class weigh alike, and the classes together as PRIOR says.
+    """
+    whole = _fit(actors)
+    return {group: _fit(own) if _enough(own) else whole for group, own in _by_group(actors).items()}
+
+
+def thresholds(actors: list[Left], calibration: dict[str, list[float]]) -> dict[str, dict[str, float]]:
+    """The lowest threshold of each group and sensitivity that keeps RATES on these actors, never under .5.
+
+    A host counts by the root of its benign actors, or the oddities of the largest one would choose the threshold.
+    """
+    table = np.array([calibration[group] for group in GROUPS])
+    out: dict[str, dict[str, float]] = {}
+    for group, own in _by_group(actors).items():
+        used = own if _enough(own) else actors
+        benign = [one for one in used if not one.hostile]
+        crowd = Counter(one.host for one in benign)
+        peaks = sorted(((peak(one, table), 1 / math.sqrt(crowd[one.host])) for one in benign), reverse=True)
+        out[group] = {name: _over(peaks, rate) for name, rate in RATES.items()}
+    return out
+
+
+def peak(one: Left, table: np.ndarray) -> float:
+    """The highest calibrated score that an actor ever had where the judge would go by it; 0 where it never would."""
+    if not one.counted.any():
+        return 0.0
+    return float(calibrate(one.logits[one.counted].max(keepdims=True), np.array([one.group]), table)[0])
+
+
+def _over(peaks: list[tuple[float, float]], rate: float) -> float:
+    """The lowest score that actors of at most `rate` of the weight reach; `peaks`: score and weight, highest first."""
+    allowed = rate * sum(weight for _, weight in peaks)
+    limit = 0.0
+    for score, weight in peaks:
+        allowed -= weight
+        if allowed < 0:
+            limit = score
+            break
+    return round(min(0.999, max(0.5, limit + 0.001)), 3)
+
+
+def _by_group(actors: list[Left]) -> dict[str, list[Left]]:
+    return {group: [one for one in actors if one.group == i] for i, group in enumerate(GROUPS)}
+
+
+def _enough(actors: list[Left]) -> bool:
+    hostile = sum(one.hostile for one in actors)
+    return min(hostile, len(actors) - hostile) >= _FEWEST
+
+
+def _fit(actors: list[Left]) -> list[float]:
+    if not any(one.hostile for one in actors) or all(one.hostile for one in actors):
+        return [1.0, 0.0]
+    logits = torch.from_numpy(np.concatenate([one.logits for one in actors])).double()
+    truth = torch.tensor([one.hostile for one in actors for _ in one.logits]).double()
+    weight = torch.tensor([1 / len(one.logits) for one in actors for _ in one.logits]).double()
+    for side, share in ((truth == 1, PRIOR), (truth == 0, 1 - PRIOR)):
+        weight[side] *= share / weight[side].sum()
+    scale, shift = torch.zeros(1).double().requires_grad_(), torch.zeros(1).double().requires_grad_()
+    optimiser = torch.optim.LBFGS([scale, shift], max_iter=100)
+
+    def closure() -> torch.Tensor:
+        optimiser.zero_grad()
+        loss = functional.binary_cross_entropy_with_logits(logits * scale.exp() + shift, truth, weight, reduction="sum")
+        loss.backward()
+        return loss
+
+    optimiser.step(closure)
+    return [round(max(0.05, scale.exp().item()), 4), round(shift.item(), 4)]

@@ -1,0 +1,133 @@
+"""Train the event layer and the actor model on windows of labelled actors."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from fail2ban_ai.model.scorer import groups
+from fail2ban_ai.training.modules import Actor, Event, text_width
+from fail2ban_ai.training.sequences import Sequences, Window
+from fail2ban_ai.training.settings import Setting
+
+Tell = Callable[[int, int], None]
+
+_WEAK = 0.5  # weight of actors labelled by attack patterns alone, which flatter a model that sees the same text
+_GROUP_SHARES = (0.5, 0.3, 0.2)  # of labels.GROUPS, in training
+_TEXT_LOST = 0.06  # share of an event's texts hidden in training, so that no single text carries a verdict
+
+
+@dataclass(slots=True)
+class Behaviour:
+    """The event layer and the actor model, which are trained together."""
+
+    event: Event
+    actor: Actor
+
+    def eval(self) -> "Behaviour":
+        """Without dropout."""
+        self.event.eval()
+        self.actor.eval()
+        return self
+
+
+def train(data: Sequences, windows: list[Window], setting: Setting, seed: int, tell: Tell) -> Behaviour:
+    """Trained on `windows` of `data`. Loss at every event of a window: the model learns to answer early."""
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    made = Behaviour(Event(setting), Actor(setting))
+    modules = nn.ModuleList([made.event, made.actor])
+    weight = _chances(data, windows)
+    optimiser = torch.optim.AdamW(modules.parameters(), lr=1e-3, weight_decay=0.05)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3, total_steps=setting.actor_steps + 1)
+    modules.train()
+    step = 0
+    while step < setting.actor_steps:
+        drawn = rng.choice(len(windows), setting.actor_batch * 8, p=weight)
+        drawn = drawn[np.argsort([len(windows[i].rows) for i in drawn], kind="stable")]
+        for part in rng.permutation(np.array_split(np.arange(len(drawn)), 8)):
+            loss = _loss(made, data, [windows[i] for i in drawn[part]], text_width(setting), rng)
+            optimiser.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(modules.parameters(), 1.0)
+            optimiser.step()
+            schedule.step()
+            step += 1
+            tell(step, setting.actor_steps)
+            if step >= setting.actor_steps:
+                break
+    return made.eval()
+
+
+def _chances(data: Sequences, windows: list[Window]) -> np.ndarray:
+    """Chance of each window. Within a service group the hostile and the benign side weigh alike.
+
+    Within a side a host counts by the root of its actors, and an actor's windows share its chance. Were the groups not
+    kept apart, nearly every failed log-in would be hostile, and a mistyped password with them.
+    """
+    actors: dict[tuple[int, str], int] = {}
+    sizes: dict[tuple[int, bool], int] = {}
+    for window in windows:
+        if actors.setdefault((window.host, window.actor), 0) == 0:
+            sizes[window.host, window.hostile] = sizes.get((window.host, window.hostile), 0) + 1
+        actors[window.host, window.actor] += 1
+    chance = np.array([1 / (np.sqrt(sizes[w.host, w.hostile]) * actors[w.host, w.actor]) for w in windows])
+    hostile = np.array([window.hostile for window in windows])
+    group = np.array([groups(data.hosts[w.host].tokens.numeric[w.rows[-1:]])[0] for w in windows])
+    for number, share in enumerate(_GROUP_SHARES):
+        for side in (hostile, ~hostile):
+            own = side & (group == number)
+            if own.any():
+                chance[own] *= share / chance[own].sum()
+    normalised: np.ndarray = chance / chance.sum()
+    return normalised
+
+
+def batch(data: Sequences, windows: list[Window]) -> tuple[Tensor, Tensor]:
+    """Features [b, n, f], zeros beyond a window's end, and the mask [b, n] of real events."""
+    longest = max(len(window.rows) for window in windows)
+    parts = [data.features(window) for window in windows]
+    inputs = np.zeros((len(windows), longest, parts[0].shape[1]), np.float32)
+    real = np.zeros((len(windows), longest), np.float32)
+    for i, part in enumerate(parts):
+        inputs[i, : len(part)] = part
+        real[i, : len(part)] = 1
+    return torch.from_numpy(inputs), torch.from_numpy(real)
+
+
+def _loss(made: Behaviour, data: Sequences, windows: list[Window], width: int, rng: np.random.Generator) -> Tensor:
+    inputs, real = batch(data, windows)
+    b, n, _ = inputs.shape
+    for part in range(3):
+        kept = torch.from_numpy((rng.random((b, n, 1)) >= _TEXT_LOST).astype(np.float32))
+        inputs[:, :, part * width : (part + 1) * width] *= kept
+    hostile, kind = made.actor.logits(made.event(inputs.reshape(b * n, -1)).reshape(b, n, -1))
+    truth = torch.tensor([[float(w.hostile)] for w in windows]).expand(b, n)
+    weight = real / real.sum(1, keepdim=True)
+    strong = [1.0 if data.hosts[w.host].truth[w.actor].strong else _WEAK for w in windows]
+    weight = weight * torch.tensor(strong).unsqueeze(1)
+    loss = (functional.binary_cross_entropy_with_logits(hostile, truth, reduction="none") * weight).sum() / b
+    kinds = torch.tensor([w.kind for w in windows])
+    if (kinds >= 0).any():
+        per_event = functional.cross_entropy(
+            kind.reshape(b * n, -1), kinds.repeat_interleave(n), ignore_index=-1, reduction="none"
+        )
+        loss = loss + 0.3 * (per_event.reshape(b, n) * weight).sum() / b
+    return loss
+
+
+@torch.no_grad()  # type: ignore[untyped-decorator]  # torch is not followed by mypy
+def judge(made: Behaviour, data: Sequences, windows: list[Window]) -> list[np.ndarray]:
+    """Hostile logits of each window's events, in the order of `windows`."""
+    out: list[np.ndarray] = [np.zeros(0, np.float32)] * len(windows)
+    order = np.argsort([len(w.rows) for w in windows], kind="stable")
+    for part in np.array_split(order, max(1, len(order) // 64)):
+        inputs, _ = batch(data, [windows[i] for i in part])
+        b, n, _ = inputs.shape
+        hostile, _ = made.actor.logits(made.event(inputs.reshape(b * n, -1)).reshape(b, n, -1))
+        for i, row in zip(part, hostile.numpy(), strict=True):
+            out[i] = row[: len(windows[i].rows)]
+    return out

@@ -1,0 +1,164 @@
+"""Train the tokenizer and the text encoder: class of attack from labelled requests, intent from who sent a text."""
+
+import re
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import tokenizers
+import torch
+from tokenizers import decoders, models, pre_tokenizers, trainers
+from torch.nn import functional
+
+from fail2ban_ai.model.labels import ATTACKS
+from fail2ban_ai.model.tokenizer import PAD, SPECIAL, Tokenizer
+from fail2ban_ai.training.corpora import Host
+from fail2ban_ai.training.modules import Encoder
+from fail2ban_ai.training.settings import Setting
+
+Tell = Callable[[int, int], None]  # steps done, steps in all
+
+_UNTOLD = -1
+_NAMES_ONLY = tuple(ATTACKS.index(name) for name in ("secret", "webshell", "scan"))
+"""Classes of lists of paths, which hold common names too: what an honest visitor of some host asks for is benign."""
+_ASSET = re.compile(r"^[^?]*\.(?:js|css|png|gif|jpe?g|svg|ico|woff0?|ttf|webp|map)$")
+"""Parts of a page. A site that lacks one of its own has every visitor ask for it, so who else asked says nothing."""
+
+
+@dataclass(slots=True)
+class Lesson:
+    """One text: its class of attack (index, or -1) and the share of hostile senders (or -1)."""
+
+    text: str
+    attack: int
+    intent: float
+
+
+def train_tokenizer(texts: Sequence[str], size: int) -> str:
+    """The JSON of a byte-level BPE tokenizer trained on these texts."""
+    inner = tokenizers.Tokenizer(models.BPE())
+    inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    inner.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=size,
+        min_frequency=2,
+        special_tokens=list(SPECIAL),
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    inner.train_from_iterator(texts, trainer)
+    return str(inner.to_str())
+
+
+def teaches(host: Host) -> bool:
+    """Whether a host's texts teach intent: three hosts in five.
+
+    The actor model must also meet texts whose senders the encoder was never told, or it would trust intent more than an
+    unseen host can bear.
+    """
+    return zlib.crc32(host.name.encode()) % 5 < 3
+
+
+def lessons(payloads: dict[str, str], hosts: Sequence[Host]) -> list[Lesson]:
+    """What the encoder learns from: payload lists, and the texts of hosts by who sent them."""
+    found = {text: Lesson(text, ATTACKS.index(attack), _UNTOLD) for text, attack in payloads.items()}
+    for lesson in found.values():
+        if lesson.attack in _NAMES_ONLY and _ASSET.search(lesson.text):
+            lesson.attack = 0
+    senders: dict[str, list[float]] = {}
+    for host in hosts:
+        for text, (hostile, benign) in _by_sender(host).items():
+            share = hostile / (hostile + benign)
+            if teaches(host) and (share == 0 or not _ASSET.search(text)):
+                senders.setdefault(text, []).append(share)
+            if share == 0:
+                lesson = found.setdefault(text, Lesson(text, 0, _UNTOLD))
+                if lesson.attack in _NAMES_ONLY:
+                    lesson.attack = 0
+    for text, shares in senders.items():
+        found.setdefault(text, Lesson(text, _UNTOLD, _UNTOLD)).intent = float(np.mean(shares))
+    return [found[text] for text in sorted(found)]
+
+
+def _by_sender(host: Host) -> dict[str, tuple[int, int]]:
+    actors: dict[str, tuple[set[str], set[str]]] = {}
+    for i, actor in enumerate(host.tokens.actor):
+        truth = host.truth.get(actor)
+        if truth is not None:
+            for text in (host.tokens.request[i], host.tokens.second[i]):
+                if text:
+                    actors.setdefault(text, (set(), set()))[truth.hostile is False].add(actor)
+    return {text: (len(hostile), len(benign)) for text, (hostile, benign) in actors.items()}
+
+
+def train(items: list[Lesson], tokenizer: Tokenizer, setting: Setting, seed: int, tell: Tell) -> Encoder:
+    """A trained encoder. Half of each batch teaches attacks, classes drawn evenly but for roots, and half intent."""
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    encoder = Encoder(setting)
+    ids = tokenizer.encode([item.text for item in items])
+    attack = np.array([item.attack for item in items])
+    intent = np.array([item.intent for item in items], np.float32)
+    by_attack, attack_weight = _drawn(attack, attack >= 0)
+    by_intent, intent_weight = _drawn((intent > 0.5).astype(np.int64), intent >= 0)
+    optimiser = torch.optim.AdamW(encoder.parameters(), lr=2e-3, weight_decay=0.02)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 3e-3, total_steps=setting.encoder_steps + 1)
+    encoder.train()
+    step = 0
+    while step < setting.encoder_steps:
+        half = setting.encoder_batch * 2
+        drawn = np.concatenate(
+            [rng.choice(by_attack, half, p=attack_weight), rng.choice(by_intent, half, p=intent_weight)]
+        )
+        drawn = drawn[np.argsort([len(ids[i]) for i in drawn], kind="stable")]
+        for part in rng.permutation(np.array_split(np.arange(len(drawn)), 4)):
+            rows = drawn[part]
+            attack_logits, intent_logits = encoder.logits(padded([ids[i] for i in rows]))
+            known, told = torch.from_numpy(attack[rows]), torch.from_numpy(intent[rows])
+            loss = functional.cross_entropy(attack_logits, known, ignore_index=_UNTOLD)
+            per_text = functional.binary_cross_entropy_with_logits(intent_logits, told.clamp(min=0), reduction="none")
+            loss = loss + 0.7 * (per_text * (told >= 0)).sum() / (told >= 0).sum().clamp(min=1)
+            optimiser.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(encoder.parameters(), 1.0)
+            optimiser.step()
+            schedule.step()
+            step += 1
+            tell(step, setting.encoder_steps)
+            if step >= setting.encoder_steps:
+                break
+    encoder.eval()
+    return encoder
+
+
+def _drawn(label: np.ndarray, told: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows that have a label, and the chance of each: a class counts by the root of its size."""
+    rows = np.flatnonzero(told)
+    _, inverse, counts = np.unique(label[rows], return_inverse=True, return_counts=True)
+    weight = 1 / np.sqrt(counts[inverse])
+    return rows, weight / weight.sum()
+
+
+def padded(ids: list[list[int]]) -> torch.Tensor:
+    """Token ids as [b, longest]."""
+    out = np.full((len(ids), max(map(len, ids))), PAD, np.int64)
+    for i, row in enumerate(ids):
+        out[i, : len(row)] = row
+    return torch.from_numpy(out)
+
+
+@torch.no_grad()  # type: ignore[untyped-decorator]  # torch is not followed by mypy
+def encode(encoder: Encoder, tokenizer: Tokenizer, texts: Sequence[str]) -> np.ndarray:
+    """[n, text width] in fp32, rounded as the runtime rounds."""
+    ids = tokenizer.encode(texts)
+    order = np.argsort([len(row) for row in ids], kind="stable")
+    out = None
+    for part in np.array_split(order, max(1, len(order) // 512)):
+        rows = encoder(padded([ids[i] for i in part])).numpy()
+        out = np.zeros((len(ids), rows.shape[1]), np.float32) if out is None else out
+        out[part] = rows
+    if out is None:
+        raise ValueError("no texts")
+    rounded: np.ndarray = np.round(out, 3)
+    return rounded

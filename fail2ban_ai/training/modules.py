@@ -1,0 +1,139 @@
+"""The three networks, in torch: text encoder, event layer, actor model. Written so that they export to plain ONNX."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from fail2ban_ai.actors.features import NUMERIC
+from fail2ban_ai.model.labels import ATTACKS, KINDS
+from fail2ban_ai.model.runtime import WINDOW
+from fail2ban_ai.model.tokenizer import LENGTH, PAD
+from fail2ban_ai.training.settings import Setting
+
+_FAR = -1e4  # added to attention scores that must not count
+
+
+class _Attention(nn.Module):  # type: ignore[misc]  # torch is not followed by mypy
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.qkv = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+
+    def forward(self, x: Tensor, bias: Tensor) -> Tensor:
+        b, n, width = x.shape
+        parts = self.qkv(x).reshape(b, n, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
+        query, key, value = parts[0], parts[1], parts[2]
+        weights = query @ key.transpose(-1, -2) / math.sqrt(width // self.heads) + bias
+        mixed: Tensor = self.out((weights.softmax(-1) @ value).transpose(1, 2).reshape(b, n, width))
+        return mixed
+
+
+class _Block(nn.Module):  # type: ignore[misc]  # torch is not followed by mypy
+    """A pre-norm transformer block (Xiong et al. 2020), feed-forward twice as wide."""
+
+    def __init__(self, width: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.before, self.between = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.attention = _Attention(width, heads)
+        self.wide = nn.Sequential(nn.Linear(width, 2 * width), nn.ReLU(), nn.Linear(2 * width, width))
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, bias: Tensor) -> Tensor:
+        x = x + self.dropout(self.attention(self.before(x), bias))
+        y: Tensor = x + self.dropout(self.wide(self.between(x)))
+        return y
+
+
+class Encoder(nn.Module):  # type: ignore[misc]  # torch is not followed by mypy
+    """Token ids [b, n] (PAD beyond the text) to [b, embedding + len(ATTACKS) + 1]: see runtime.Runtime.encode."""
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__()
+        width = setting.width
+        self.tokens = nn.Embedding(setting.vocabulary, width)
+        self.places = nn.Embedding(LENGTH, width)
+        nn.init.normal_(self.tokens.weight, std=0.3)
+        nn.init.normal_(self.places.weight, std=0.1)
+        self.blocks = nn.ModuleList(_Block(width, setting.heads, 0.05) for _ in range(setting.layers))
+        self.norm = nn.LayerNorm(width)
+        self.pool = nn.Linear(2 * width, setting.embedding)
+        self.attack = nn.Linear(setting.embedding, len(ATTACKS))
+        self.intent = nn.Linear(setting.embedding, 1)
+
+    def embed(self, ids: Tensor) -> Tensor:
+        """[b, embedding], in -1..1."""
+        real = (ids != PAD).unsqueeze(-1).float()
+        bias = (1 - real).transpose(1, 2).unsqueeze(1) * _FAR
+        x = self.tokens(ids) + self.places.weight[: ids.shape[1]]
+        for block in self.blocks:
+            x = block(x, bias)
+        x = self.norm(x)
+        mean = (x * real).sum(1) / real.sum(1).clamp(min=1)
+        most = (x + (1 - real) * _FAR).amax(1).clamp(min=-10)
+        return torch.tanh(self.pool(torch.cat([mean, most], -1)))
+
+    def logits(self, ids: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits of ATTACKS [b, a] and of hostile intent [b]."""
+        pooled = self.embed(ids)
+        return self.attack(pooled), self.intent(pooled).squeeze(-1)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """What the ONNX file computes."""
+        pooled = self.embed(ids)
+        return torch.cat([pooled, self.attack(pooled).softmax(-1), torch.sigmoid(self.intent(pooled))], -1)
+
+
+def text_width(setting: Setting) -> int:
+    """Width of an encoded text."""
+    return setting.embedding + len(ATTACKS) + 1
+
+
+class Event(nn.Module):  # type: ignore[misc]  # torch is not followed by mypy
+    """Features of an event [b, f] to an event vector [b, event]."""
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__()
+        inputs = 3 * text_width(setting) + len(NUMERIC)
+        self.layers = nn.Sequential(
+            nn.Linear(inputs, 2 * setting.event),
+            nn.ReLU(),
+            nn.Dropout(0.1),
+            nn.Linear(2 * setting.event, setting.event),
+            nn.LayerNorm(setting.event),
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        """What the ONNX file computes."""
+        # Features beyond what training met must not carry a score away.
+        vectors: Tensor = self.layers(features.clamp(-3, 3))
+        return vectors
+
+
+class Actor(nn.Module):  # type: ignore[misc]  # torch is not followed by mypy
+    """Event vectors [b, n <= WINDOW, event] to hostile logits [b, n] and kind probabilities [b, n, k], causal."""
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__()
+        width = setting.event
+        self.places = nn.Parameter(torch.randn(WINDOW, width) * 0.02)
+        self.blocks = nn.ModuleList(_Block(width, setting.heads, 0.1) for _ in range(setting.actor_layers))
+        self.norm = nn.LayerNorm(width)
+        self.hostile = nn.Linear(width, 1)
+        self.kind = nn.Linear(width, len(KINDS))
+        self.register_buffer("future", torch.triu(torch.full((WINDOW, WINDOW), _FAR), 1), persistent=False)
+
+    def logits(self, events: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits of hostile [b, n] and of KINDS [b, n, k]."""
+        n = events.shape[1]
+        x = events + self.places[:n]
+        for block in self.blocks:
+            x = block(x, self.future[:n, :n])
+        x = self.norm(x)
+        return self.hostile(x).squeeze(-1), self.kind(x)
+
+    def forward(self, events: Tensor) -> tuple[Tensor, Tensor]:
+        """What the ONNX file computes."""
+        hostile, kind = self.logits(events)
+        return hostile, kind.softmax(-1)

@@ -1,0 +1,46 @@
+"""Sizes and lengths of training; one place, so that the card can state them."""
+
+from dataclasses import asdict, dataclass
+
+from fail2ban_ai.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What `model train --setting` chooses."""
+
+    vocabulary: int = 4096
+    width: int = 64  # of the encoder
+    layers: int = 2
+    heads: int = 4
+    embedding: int = 48  # of an encoded text, in -1..1
+    event: int = 96  # width of an event vector and of the actor model
+    actor_layers: int = 2
+    encoder_steps: int = 2500
+    encoder_batch: int = 128
+    actor_steps: int = 1800
+    actor_batch: int = 48
+    worlds: int = 90  # simulated hosts
+    folds: int = 3  # of the training hosts, left out in turn for calibration and thresholds
+
+    def as_dict(self) -> dict[str, int]:
+        """For the model card."""
+        return asdict(self)
+
+
+SETTINGS = {
+    "tiny": Setting(512, 16, 1, 2, 8, 16, 1, encoder_steps=12, actor_steps=12, actor_batch=8, worlds=3, folds=2),
+    "small": Setting(),
+}
+"""`tiny` is for tests. The full one, a ModernBERT-shaped encoder on a GPU, comes with its own issue."""
+
+
+def setting(name: str) -> Setting:
+    """The setting of that name.
+
+    Raises:
+        ConfigError: there is none yet.
+    """
+    if name not in SETTINGS:
+        raise ConfigError(f"--setting {name}: not built yet; expected one of {', '.join(SETTINGS)}.")
+    return SETTINGS[name]

@@ -1,0 +1,91 @@
+"""Training from end to end on a tiny simulated world."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from tokens_of import made_up
+
+pytest.importorskip("torch")
+pytest.importorskip("sklearn")
+
+from fail2ban_ai.cli.model import command
+from fail2ban_ai.errors import ConfigError, ModelError
+from fail2ban_ai.model import weights
+from fail2ban_ai.model.onnx import OnnxRuntime
+from fail2ban_ai.model.scorer import Scorer
+from fail2ban_ai.training import export, settings, train
+
+pytestmark = pytest.mark.torch
+
+LABELLED = {
+    f"/p?id={i}{tail}": attack
+    for i in range(40)
+    for tail, attack in (("", "benign"), (f"' or {i}=0--", "sqli"), (f"<script>{i}</script>", "xss"))
+}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("weights")
+    chosen = settings.setting("tiny")
+    found = train.hosts(None, chosen, 3, lambda *_: None)
+    train.train(found, LABELLED, chosen, 3, out=out, tell=lambda *_: None)
+    return out
+
+
+def test_what_was_trained_scores(trained: Path) -> None:
+    held = weights.load(trained)
+    scores = Scorer(weights=held).score(made_up(50, 5, 20, 0))
+    assert np.isfinite(scores.hostile).all()
+    assert held.card["data"]["simulated_hosts"] == 3
+    assert held.card["export_difference"] <= export.BOUND
+
+
+def test_the_same_seed_gives_the_same_files(trained: Path, tmp_path: Path) -> None:
+    chosen = settings.setting("tiny")
+    found = train.hosts(None, chosen, 3, lambda *_: None)
+    card = train.train(found, LABELLED, chosen, 3, out=tmp_path, tell=lambda *_: None)
+    assert card["sha256"] == weights.load(trained).card["sha256"]
+
+
+def test_export_makes_the_same_onnx_again(trained: Path, tmp_path: Path) -> None:
+    done = CliRunner().invoke(command, ["export", "--weights", str(trained), "--out", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "actor.onnx").read_bytes() == (trained / "actor.onnx").read_bytes()
+
+
+def test_export_that_scores_otherwise_fails(trained: Path) -> None:
+    _, encoder, made, _ = train.read(trained)
+    files = {
+        "encoder.onnx": export.encoder_onnx(encoder),
+        "event.onnx": export.event_onnx(made),
+        "actor.onnx": export.actor_onnx(made),
+    }
+    assert export.compare(encoder, made, files, 0) <= export.BOUND
+    encoder.attack.bias.data[0] += 0.5
+    with pytest.raises(ModelError, match="differently"):
+        export.compare(encoder, made, files, 0)
+
+
+def test_shipped_weights_score_alike_in_torch_and_onnx() -> None:
+    definition, encoder, _, _ = train.read(weights.SHIPPED)
+    texts = ["/", "/wp-login.php", "sshd: failed password for <user>", "/a?id=1' or 1=1--", "curl/0.0.0"]
+    from fail2ban_ai.model.tokenizer import Tokenizer  # noqa: PLC0415
+    from fail2ban_ai.training import fit_encoder  # noqa: PLC0415
+
+    by_torch = fit_encoder.encode(encoder, Tokenizer(definition), texts)
+    assert np.abs(by_torch - OnnxRuntime().encode(texts)).max() <= export.BOUND
+
+
+def test_info_prints_the_card(trained: Path) -> None:
+    done = CliRunner().invoke(command, ["info", "--weights", str(trained), "--json"])
+    assert done.exit_code == 0
+    assert json.loads(done.output)["seed"] == 3
+
+
+def test_a_setting_that_is_not_built_yet() -> None:
+    with pytest.raises(ConfigError, match="full"):
+        settings.setting("full")

@@ -1,0 +1,80 @@
+"""Who is banned as of when: by an actor's own behaviour, by its company, and who is spared."""
+
+from fail2ban_ai.findings import Campaign, Member, ProposedNetwork
+from fail2ban_ai.judge import COMPANY, LASTING, MEMBER, UNMISTAKABLE, Judge, Limits
+
+LIMITS = Limits(once=0.9, lasting=0.7)
+
+
+def _campaign(*scores: float, confidence: float = 0.95) -> Campaign:
+    made = Campaign("c-1", "scan", 0.0, 100.0, 60.0, confidence=confidence)
+    for i, score in enumerate(scores):
+        made.members[f"192.0.2.{i}"] = Member(f"192.0.2.{i}", 1, 0.0, 100.0, score, reason="linked")
+    return made
+
+
+def _judge(spared: str | None = None) -> Judge:
+    return Judge(lambda target, *_: "known user" if target == spared else None, lambda _: 1, 0.96)
+
+
+def test_one_event_is_not_enough_unless_it_is_unmistakable() -> None:
+    judge = _judge()
+    assert not judge.look("192.0.2.0", 1.0, 0.99, limits=LIMITS, attack=None, events=1)
+    assert not judge.look("192.0.2.0", 1.0, UNMISTAKABLE, limits=LIMITS, attack=None, events=1)
+    assert judge.look("192.0.2.1", 1.0, UNMISTAKABLE, limits=LIMITS, attack="sqli", events=1)
+
+
+def test_the_second_event_is_enough_from_the_threshold_on() -> None:
+    judge = _judge()
+    assert not judge.look("192.0.2.0", 1.0, 0.89, limits=LIMITS, attack=None, events=2)
+    assert judge.look("192.0.2.0", 2.0, 0.9, limits=LIMITS, attack=None, events=3)
+    verdicts = judge.decide(_campaign(0.9, confidence=0.5), 120.0)
+    assert [(v.target, v.action, v.at) for v in verdicts] == [("192.0.2.0", "ban", 120.0)]
+
+
+def test_a_verdict_is_spoken_once() -> None:
+    judge, campaign = _judge(), _campaign(0.9)
+    judge.look("192.0.2.0", 1.0, 0.95, limits=LIMITS, attack=None, events=2)
+    assert judge.decide(campaign, 60.0)
+    assert judge.decide(campaign, 120.0) == []
+
+
+def test_members_of_a_certain_company_are_banned_and_of_an_uncertain_one_not() -> None:
+    assert len(_judge().decide(_campaign(MEMBER, MEMBER, MEMBER, confidence=COMPANY), 60.0)) == 3
+    assert _judge().decide(_campaign(MEMBER, MEMBER, MEMBER, confidence=COMPANY - 0.01), 60.0) == []
+    assert _judge().decide(_campaign(MEMBER, MEMBER, confidence=COMPANY), 60.0) == []
+    weak = _judge().decide(_campaign(MEMBER, MEMBER, MEMBER - 0.01, confidence=COMPANY), 60.0)
+    assert [v.target for v in weak] == ["192.0.2.0", "192.0.2.1"]
+
+
+def test_who_is_protected_is_refused_with_the_reason() -> None:
+    judge, campaign = _judge(spared="192.0.2.1"), _campaign(0.8, 0.8, 0.8)
+    verdicts = judge.decide(campaign, 60.0)
+    assert [v.action for v in verdicts] == ["ban", "refused", "ban"]
+    assert campaign.members["192.0.2.1"].decision == "refused"
+    assert "known user" in campaign.members["192.0.2.1"].reason
+    assert campaign.members["192.0.2.1"].events_before_decision is None
+
+
+def test_a_network_goes_through_the_same_gate() -> None:
+    campaign = _campaign(0.8, 0.8, 0.8)
+    campaign.networks = [ProposedNetwork("192.0.2.0/24", 9, 0), ProposedNetwork("198.51.100.0/24", 9, 0)]
+    verdicts = _judge(spared="198.51.100.0/24").decide(campaign, 60.0)
+    assert [(v.target, v.action) for v in verdicts if "/" in v.target] == [
+        ("192.0.2.0/24", "ban"),
+        ("198.51.100.0/24", "refused"),
+    ]
+
+
+def test_a_break_in_is_answered_with_a_ban_only_when_it_is_certain() -> None:
+    campaign = _campaign(0.97, 0.95, confidence=0.5)
+    campaign.kind = "compromise"
+    assert [v.target for v in _judge().decide(campaign, 60.0)] == ["192.0.2.0"]
+
+
+def test_a_score_that_stays_high_is_enough_and_one_that_falls_starts_again() -> None:
+    judge = _judge()
+    seen = [judge.look("192.0.2.0", 1.0, 0.8, limits=LIMITS, attack=None, events=i + 2) for i in range(LASTING)]
+    assert seen == [False] * (LASTING - 1) + [True]
+    falling = [0.8] * (LASTING - 1) + [0.6] + [0.8] * (LASTING - 1)
+    assert not any(judge.look("192.0.2.1", 1.0, s, limits=LIMITS, attack=None, events=9) for s in falling)
