@@ -27,6 +27,13 @@ def parse(text: str) -> Address | None:
     return address
 
 
+@functools.lru_cache(maxsize=65536)
+def normal(text: str) -> str | None:
+    """The normal form of an address text, or None where `parse` finds none."""
+    address = parse(text)
+    return None if address is None else str(address)
+
+
 def parse_network(text: str) -> Network | None:
     """The network that `text` is (host bits must be zero; a bare address is a /32 or /128), or None.
 

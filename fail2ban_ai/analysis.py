@@ -19,6 +19,7 @@ from fail2ban_ai.pipeline import Asked, Pipeline, Result
 from fail2ban_ai.protection import Protection
 from fail2ban_ai.reports import build, schema
 from fail2ban_ai.sources import LogReader
+from fail2ban_ai.sources.ahead import ahead
 from fail2ban_ai.sources.stats import SourceStats
 
 FAILURES_KEPT = 200_000  # for the estimate of what fail2ban counts; beyond it the estimate speaks of the first ones
@@ -87,7 +88,7 @@ def run(logs: Logs, settings: Settings, *, compare: bool, progress: Progress = l
         until=logs.until,
         progress=lambda done, total: progress("reading", done, total),
     )
-    for frame in reader:
+    for frame in ahead(reader):
         side.note(frame)
         pipeline.feed(frame)
     result = pipeline.finish(None if logs.until is None else logs.until.timestamp())

@@ -3,6 +3,7 @@
 No byte counts, clock hours, addresses or site names: they tell data sets apart, not attackers (see docs/model.md).
 """
 
+import functools
 from math import log1p, log2
 
 from fail2ban_ai.actors.state import ActorState, Context
@@ -54,10 +55,20 @@ NUMERIC: tuple[str, ...] = (
     "services",  # distinct services it touched
     "breaks",  # a 5xx on a path that answered well before
 )
-_AT = {name: i for i, name in enumerate(NUMERIC)}
-_KIND_AT = {kind: _AT[kind] for kind in _KINDS} | {"failure": _AT["reject"]}
-_SERVICE_AT = _AT["web"]
-_METHOD_AT = {method: _AT[method.lower()] for method in _METHODS}
+_FIRST, _LAST = NUMERIC.index("web"), NUMERIC.index("server_error")  # what an event is, whoever it comes from
+_KIND_AT = {kind: kind for kind in _KINDS} | {"failure": "reject"}
+_SERVICE_NAMES = NUMERIC[_FIRST : _FIRST + 5]
+
+
+@functools.lru_cache(maxsize=4096)
+def _what(service: str, kind: str, method: str | None, status: int) -> tuple[float, ...]:
+    """The part of the row from "web" to "server_error"."""
+    ones = {_SERVICE_NAMES[_SERVICES.get(service, 4)], _KIND_AT[kind]}
+    if kind == "request":
+        ones.add("malformed" if not method else method.lower() if method in _METHODS else "other_method")
+        if status:
+            ones.add(_status_at(status))
+    return tuple(float(name in ones) for name in NUMERIC[_FIRST : _LAST + 1])
 
 
 def _status_at(status: int) -> str:
@@ -74,42 +85,33 @@ def _status_at(status: int) -> str:
 
 def numeric(state: ActorState, now: Context) -> list[float]:
     """One row of NUMERIC for the event `now`, which `state` already counts."""
-    row = [0.0] * len(NUMERIC)
     n = state.events
-    row[0] = log1p(now.gap) / 10
-    row[1] = log1p(now.time - state.first) / 15
-    row[2] = log1p(n) / 8
-    row[3] = log1p(n / max(1.0, (now.time - state.first) / 60)) / 5
-    row[4] = log2(now.repeat) / 8
-    row[_SERVICE_AT + _SERVICES.get(now.service, 4)] = 1.0
-    row[_KIND_AT[now.kind]] = 1.0
-    if now.kind == "request":
-        at = _METHOD_AT.get(now.method) if now.method else _AT["malformed"]
-        row[_AT["other_method"] if at is None else at] = 1.0
-        if now.status:
-            row[_AT[_status_at(now.status)]] = 1.0
-    values = {
-        "layers": now.layers / 3,
-        "changed": now.changed,
-        "familiar": log1p(now.familiar) / 2,
-        "touched": log1p(now.touched) / 6,
-        "agent_known": log1p(now.agent_known) / 6,
-        "warm": log1p(now.warm) / 10,
-        "referer": float(now.has_referer),
-        "share_failed": state.failed / n,
-        "share_missing": state.missing / n,
-        "share_familiar": state.ordinary / n,
-        "agents": log1p(len(state.agents)) / 3,
-        "accounts": log1p(len(state.accounts)) / 3,
-        "logged_in": log1p(state.logins) / 3,
-        "logged_in_before_today": float(state.login_days > 0 and state.last_login_day < now.time // 86400)
-        or float(state.login_days > 1),
-        "account_known": float(now.account_known),
-        "account_own": float(now.account_own),
-        "account_pressed": log1p(now.account_pressed) / 4,
-        "services": len(state.services) / 3,
-        "breaks": float(now.breaks),
-    }
-    for name, value in values.items():
-        row[_AT[name]] = value
-    return row
+    age = now.time - state.first
+    before_today = state.login_days > 1 or (state.login_days > 0 and state.last_login_day < now.time // 86400)
+    return [
+        log1p(now.gap) / 10,
+        log1p(age) / 15,
+        log1p(n) / 8,
+        log1p(n / max(1.0, age / 60)) / 5,
+        log2(now.repeat) / 8,
+        *_what(now.service, now.kind, now.method, now.status),
+        now.layers / 3,
+        now.changed,
+        log1p(now.familiar) / 2,
+        log1p(now.touched) / 6,
+        log1p(now.agent_known) / 6,
+        log1p(now.warm) / 10,
+        float(now.has_referer),
+        state.failed / n,
+        state.missing / n,
+        state.ordinary / n,
+        log1p(len(state.agents)) / 3,
+        log1p(len(state.accounts)) / 3,
+        log1p(state.logins) / 3,
+        float(before_today),
+        float(now.account_known),
+        float(now.account_own),
+        log1p(now.account_pressed) / 4,
+        len(state.services) / 3,
+        float(now.breaks),
+    ]

@@ -3,7 +3,7 @@
 An attacker alone cannot make a path familiar: only distinct networks that fetched it with success count.
 """
 
-from fail2ban_ai.actors.state import ITEMS_KEPT, KEYS_KEPT, RETENTION, ActorState, Item
+from fail2ban_ai.actors.state import ITEMS_KEPT, RETENTION, ActorState, Item
 
 FAMILIAR = 3  # other networks with success on a path before a request for it is ordinary
 
@@ -28,14 +28,6 @@ class Rarity:
             item = self._items[kind, value] = Item(time)
         item.last = time
         return item
-
-    def touch(self, state: ActorState, kind: str, value: str | None, item: Item) -> None:
-        """Count the actor for this item, once."""
-        key = hash((kind, value))
-        if key not in state.touched:
-            item.actors += 1
-            if len(state.touched) < KEYS_KEPT:
-                state.touched.add(key)
 
     def log_in(self, account: str | None, time: float) -> None:
         """Somebody logged in to the account."""

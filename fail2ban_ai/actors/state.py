@@ -47,6 +47,16 @@ class ActorState:
             self.seen[key] = times
         return times
 
+    def touch(self, kind: str, value: str | None, item: "Item") -> None:
+        """Count the actor for a path, an agent or an account, once; nothing for none."""
+        if not value:
+            return
+        key = hash((kind, value))
+        if key not in self.touched:
+            item.actors += 1
+            if len(self.touched) < KEYS_KEPT:
+                self.touched.add(key)
+
 
 @dataclass(slots=True)
 class Item:

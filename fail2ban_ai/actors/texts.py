@@ -2,12 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import polars as pl
 
 from fail2ban_ai import canonical
 
+T = TypeVar("T")
+
 _ORIGIN = r"^(?i)https?://[^/?#]*/?"
+_WEB, _LINE = "w", "l"  # the first character of a key tells targets from lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,26 +32,36 @@ def _web_requests(targets: list[str]) -> list[Request]:
     ]
 
 
-def requests(frame: pl.DataFrame) -> list[Request]:
-    """One Request for each row: of the target for web requests, of service and message for every other line."""
-    keys = frame.select(
-        web=pl.col("kind") == "request",
-        key=pl.when(pl.col("kind") == "request")
-        .then(pl.col("target").fill_null(""))
-        .otherwise(pl.concat_str("service", pl.lit(": "), pl.col("message").fill_null(""))),
-    )
-    unique = keys.unique(maintain_order=True)
-    web = unique.filter("web")["key"].to_list()
-    other = unique.filter(~pl.col("web"))["key"].to_list()
-    table: dict[tuple[bool, str], Request] = {
-        (True, key): made for key, made in zip(web, _web_requests(web), strict=True)
-    }
-    for key in other:
-        table[False, key] = Request(canonical.mask(key.lower())[: canonical.LIMIT], None, 0, 0.0)
-    return [table[row] for row in keys.iter_rows()]
+class Coded(Generic[T]):
+    """A column in which few distinct values stand on many rows: `values[codes[i]]` is that of row i."""
+
+    __slots__ = ("codes", "values")
+
+    def __init__(self, column: pl.Series, make: Callable[[list[str]], list[T]]) -> None:
+        """`make` gets the distinct values of `column` (String, without nulls), each once."""
+        distinct = column.unique()
+        self.codes: list[int] = column.cast(pl.Enum(distinct)).to_physical().to_list()
+        self.values: list[T] = make(distinct.to_list())
 
 
-def seconds(frame: pl.DataFrame) -> list[str]:
+def requests(frame: pl.DataFrame) -> Coded[Request]:
+    """The Request of each row: of the target for web requests, of service and message for every other line."""
+    target = pl.lit(_WEB) + pl.col("target").fill_null("")
+    line = pl.concat_str(pl.lit(_LINE), "service", pl.lit(": "), pl.col("message").fill_null(""))
+    keys = frame.select(pl.when(pl.col("kind") == "request").then(target).otherwise(line))
+    return Coded(keys.to_series(), _requests)
+
+
+def _requests(keys: list[str]) -> list[Request]:
+    web = [key[1:] for key in keys if key[0] == _WEB]
+    made = dict(zip(web, _web_requests(web), strict=True))
+    return [
+        made[key[1:]] if key[0] == _WEB else Request(canonical.mask(key[1:].lower())[: canonical.LIMIT], None, 0, 0.0)
+        for key in keys
+    ]
+
+
+def seconds(frame: pl.DataFrame) -> Coded[str]:
     """The second text of each row: the user agent of a request, the account tried at a log-in, "" for none."""
     column = frame.select(
         pl.when(pl.col("kind") == "request")
@@ -55,21 +69,15 @@ def seconds(frame: pl.DataFrame) -> list[str]:
         .otherwise(pl.lit("user ") + pl.col("account"))
         .fill_null("")
         .str.slice(0, canonical.LIMIT)
-    ).to_series()
-    return _per_unique(column, lambda text: canonical.mask(text.lower()))
+    )
+    return Coded(column.to_series(), lambda texts: [canonical.mask(text.lower()) for text in texts])
 
 
-def referers(frame: pl.DataFrame) -> list[str]:
+def referers(frame: pl.DataFrame) -> Coded[str]:
     """The referer without its origin (a site's name must not tell the data set), "" for none or a bare origin."""
-    column = frame["referer"].fill_null("").str.replace(_ORIGIN, "/")
-    texts = dict.fromkeys(column.to_list())
-    made = [
-        canonical.mask(c.text) if c.text != "/" else "" for c in canonical.canonical_many([t for t in texts if t != ""])
-    ]
-    table = dict(zip([t for t in texts if t != ""], made, strict=True)) | {"": ""}
-    return [table[text] for text in column.to_list()]
+    return Coded(frame["referer"].fill_null("").str.replace(_ORIGIN, "/"), _referers)
 
 
-def _per_unique(column: pl.Series, make: Callable[[str], str]) -> list[str]:
-    table = {text: make(text) if text else "" for text in column.unique().to_list()}
-    return [table[text] for text in column.to_list()]
+def _referers(texts: list[str]) -> list[str]:
+    done = canonical.canonical_many(texts)
+    return ["" if c.text in ("", "/") else canonical.mask(c.text) for c in done]

@@ -78,7 +78,7 @@ def to_events(rows: pl.DataFrame, source: str) -> pl.DataFrame:
 
     Rows whose address is none (a host name, "unknown") are dropped. An optional column `times` repeats a row.
     """
-    known = {text: str(found) for text in rows["address"].unique() if text and (found := addresses.parse(text))}
+    known = {text: found for text in rows["address"].unique() if text and (found := addresses.normal(text))}
     rows = rows.with_columns(
         pl.col("address").replace_strict(known, default=None, return_dtype=pl.String),
         pl.lit(source).alias("source"),

@@ -12,7 +12,7 @@ from fail2ban_ai.model.labels import ATTACKS, GROUPS, KINDS
 from fail2ban_ai.model.onnx import DIGITS, OnnxRuntime
 from fail2ban_ai.model.runtime import Floats, Runtime
 from fail2ban_ai.model.weights import Weights, load
-from fail2ban_ai.model.windows import Job, Windows
+from fail2ban_ai.model.windows import Job, Windows, pack
 
 _WEB, _MAIL = NUMERIC.index("web"), NUMERIC.index("mail")
 
@@ -88,9 +88,10 @@ class Scorer:
         places: dict[str, list[int]] = {}
         for place, row in enumerate(rows):
             places.setdefault(tokens.actor[row], []).append(place)
+        packed = pack(vectors)
         for actor, at in places.items():
             own = rows[at]
-            yield from self._windows.add(actor, vectors[at], own, float(tokens.time[own[-1]]))
+            yield from self._windows.add(actor, packed[at], own, float(tokens.time[own[-1]]))
 
 
 def attacks(request: Floats, embedding: int) -> Floats:

@@ -32,6 +32,11 @@ class Job:
     rows: np.ndarray
 
 
+def pack(vectors: Floats) -> np.ndarray:
+    """Event vectors as thousandths in 16 bits."""
+    return np.clip(np.rint(vectors * _SCALE), -32768, 32767).astype(np.int16)
+
+
 class Windows:
     """Event vectors per actor, at most WINDOW each."""
 
@@ -41,9 +46,8 @@ class Windows:
     def __len__(self) -> int:
         return len(self._held)
 
-    def add(self, actor: str, vectors: Floats, rows: np.ndarray, last: float) -> Iterator[Job]:
-        """Append an actor's new event vectors (rows in the chunk: `rows`); yields the sequences that judge them."""
-        packed = np.clip(np.rint(vectors * _SCALE), -32768, 32767).astype(np.int16)
+    def add(self, actor: str, packed: np.ndarray, rows: np.ndarray, last: float) -> Iterator[Job]:
+        """Append an actor's new event vectors (`pack`; rows in the chunk: `rows`); the sequences that judge them."""
         held = self._held.get(actor)
         first = held.first if held else 0
         events = np.concatenate([held.vectors, packed]) if held else packed

@@ -128,8 +128,9 @@ def open_regular(path: str) -> BufferedReader:
 
 
 def _split(block: bytes, first: int) -> pl.DataFrame:
-    text = block.decode("utf-8", "replace")
-    raw = pl.Series("raw", [text], dtype=pl.String).str.split("\n").explode().str.strip_suffix("\r")
+    raw = pl.Series("raw", block.decode("utf-8", "replace").split("\n"), dtype=pl.String)
+    if b"\r" in block:
+        raw = raw.str.strip_suffix("\r")
     return pl.DataFrame({"raw": raw, "line": pl.int_range(first, first + len(raw), dtype=pl.UInt32, eager=True)})
 
 
