@@ -13,7 +13,7 @@ from fail2ban_ai.actors.rarity import FAMILIAR, Rarity
 from fail2ban_ai.actors.state import ACTORS_KEPT, NAMES_KEPT, NETWORKS_COUNTED, RETENTION, ActorState, Context
 from fail2ban_ai.addresses import network_of
 
-_HISTORY = ("ban", "unban")  # what fail2ban did is no behaviour of the actor
+_NO_BEHAVIOUR = ("ban", "unban", "http_error")  # what fail2ban did; a second line about a request or its script
 _PRUNE_EVERY = 50_000  # events
 
 Counts = tuple[int, ...]  # acts of the actor; actors of its path, agent, account; all actors; agents; events; forgetful
@@ -52,8 +52,8 @@ class Timelines:
         self._total = 0
 
     def update(self, frame: pl.DataFrame) -> Tokens:
-        """The tokens of these events. `frame` has the columns of events.SCHEMA; bans and unbans yield none."""
-        chunk = Chunk(frame.with_row_index("row").filter(~pl.col("kind").is_in(_HISTORY)))
+        """The tokens of these events. `frame` has the columns of events.SCHEMA; bans, unbans and errors yield none."""
+        chunk = Chunk(frame.with_row_index("row").filter(~pl.col("kind").is_in(_NO_BEHAVIOUR)))
         picked: list[int] = []
         rows: list[list[float]] = []
         counts: list[Counts] = []
