@@ -13,7 +13,9 @@ from fail2ban_ai.actors.rarity import FAMILIAR, Rarity
 from fail2ban_ai.actors.state import ACTORS_KEPT, NAMES_KEPT, NETWORKS_COUNTED, RETENTION, ActorState, Context
 from fail2ban_ai.addresses import network_of
 
-_NO_BEHAVIOUR = ("ban", "unban", "http_error")  # what fail2ban did; a second line about a request or its script
+_OTHERS = ("ban", "unban", "http_error")  # what fail2ban did; a second line about a request or its script
+# Connections that closed before they asked for anything (nginx "", Apache "-"): browsers open them ahead of need.
+_UNASKED = ["", "-"]
 _PRUNE_EVERY = 50_000  # events
 
 Counts = tuple[int, ...]  # acts of the actor; actors of its path, agent, account; all actors; agents; events; forgetful
@@ -52,8 +54,9 @@ class Timelines:
         self._total = 0
 
     def update(self, frame: pl.DataFrame) -> Tokens:
-        """The tokens of these events. `frame` has the columns of events.SCHEMA; bans, unbans and errors yield none."""
-        chunk = Chunk(frame.with_row_index("row").filter(~pl.col("kind").is_in(_NO_BEHAVIOUR)))
+        """The tokens of these events (events.SCHEMA). What says nothing about how its address behaves yields none."""
+        unasked = pl.col("method").is_null() & pl.col("target").is_in(_UNASKED)
+        chunk = Chunk(frame.with_row_index("row").filter(~(pl.col("kind").is_in(_OTHERS) | unasked.fill_null(False))))
         picked: list[int] = []
         rows: list[list[float]] = []
         counts: list[Counts] = []

@@ -1,0 +1,79 @@
+"""What becomes a token, and what says nothing about how an address behaves."""
+
+from dataclasses import fields
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+
+from fail2ban_ai.actors import Timelines, Tokens, timelines
+from fail2ban_ai.sources import LogReader
+from fail2ban_ai.training.simulator import attack
+
+ACCESS = [
+    f'198.51.100.7 - - [24/Nov/2026:10:00:0{n} +0000] "GET /{page} HTTP/1.1" 200 900 "-" "Mozilla/5.0"'
+    for n, page in enumerate(("", "common.js", "missing.png", "about"))
+]
+ERRORS = [
+    "[Tue Nov 24 10:00:00.120000 2026] [php:notice] [pid 7] [client 198.51.100.7:4711] PHP Notice:  Undefined index: page",
+    "[Tue Nov 24 10:00:02.120000 2026] [core:info] [pid 7] [client 198.51.100.7:4711] AH00128: File does not exist: /srv",
+]
+
+
+def _tokens(*files: Path) -> Tokens:
+    walked = Timelines()
+    parts = [walked.update(frame) for frame in LogReader(files, zones={"*": ZoneInfo("UTC")})]
+    assert len(parts) == 1
+    return parts[0]
+
+
+def _same(one: Tokens, other: Tokens, *, but: str = "") -> bool:
+    names = [column.name for column in fields(Tokens) if column.name != but]
+    return all(np.array_equal(getattr(one, name), getattr(other, name)) for name in names)
+
+
+def test_an_error_log_beside_the_access_log_changes_nothing(tmp_path: Path) -> None:
+    access, errors = tmp_path / "access.log", tmp_path / "error.log"
+    access.write_text("\n".join(ACCESS) + "\n")
+    errors.write_text("\n".join(ERRORS) + "\n")
+    alone = _tokens(access)
+    assert len(alone) == len(ACCESS)
+    assert _same(alone, _tokens(access, errors), but="row")
+
+
+@pytest.mark.parametrize("nothing", ["", "-"])
+def test_a_connection_that_asked_for_nothing_is_no_event(tmp_path: Path, nothing: str) -> None:
+    log = tmp_path / "access.log"
+    log.write_text(
+        f'198.51.100.7 - - [24/Nov/2026:10:00:00 +0000] "{nothing}" 400 0 "-" "-"\n' + "\n".join(ACCESS) + "\n"
+    )
+    tokens = _tokens(log)
+    assert len(tokens) == len(ACCESS)
+    assert tokens.count[-1] == len(ACCESS)
+
+
+def test_a_malformed_request_is_one(tmp_path: Path) -> None:
+    log = tmp_path / "access.log"
+    log.write_text(
+        r'198.51.100.7 - - [24/Nov/2026:10:00:00 +0000] "\x16\x03\x01" 400 150 "-" "-"' + "\n" + ACCESS[0] + "\n"
+    )
+    assert len(_tokens(log)) == 2
+
+
+def test_the_short_way_counts_as_the_long_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = attack("low_and_slow", 5).write(tmp_path)
+    taken = []
+    short_way = timelines._passes_by
+
+    def counted(*arguments: object) -> bool:
+        taken.append(short_way(*arguments))  # type: ignore[arg-type]
+        return taken[-1]
+
+    monkeypatch.setattr(timelines, "_passes_by", counted)
+    frames = list(LogReader(files, zones={"*": ZoneInfo("UTC")}))
+    walked, plodded = Timelines(), Timelines()
+    quick = [walked.update(frame) for frame in frames]
+    assert sum(taken) > len(taken) / 4, "the log is one that the short way is for"
+    monkeypatch.setattr(timelines, "_passes_by", lambda *_: False)
+    assert all(_same(one, plodded.update(frame)) for one, frame in zip(quick, frames, strict=True))
