@@ -53,6 +53,22 @@ def test_a_connection_that_asked_for_nothing_is_no_event(tmp_path: Path, nothing
     assert tokens.count[-1] == len(ACCESS)
 
 
+@pytest.mark.parametrize(
+    ("target", "events"),
+    [
+        ("/.well-known/acme-challenge/q3_Zt-9", 0),
+        ("/.well-known/acme-challenge/../../etc/passwd", 1),
+        ("/.well-known/acme-challenge/x.php", 1),
+        ("/x/.well-known/acme-challenge/q3_Zt-9", 1),
+    ],
+)
+def test_a_certificate_authority_at_work_is_no_behaviour(tmp_path: Path, target: str, events: int) -> None:
+    log = tmp_path / "access.log"
+    asked = f'203.0.113.80 - - [24/Nov/2026:10:00:00 +0000] "GET {target} HTTP/1.1" 404 150 "-" "validator"'
+    log.write_text(asked + "\n" + ACCESS[0] + "\n")
+    assert len(_tokens(log)) == 1 + events
+
+
 def test_a_malformed_request_is_one(tmp_path: Path) -> None:
     log = tmp_path / "access.log"
     log.write_text(

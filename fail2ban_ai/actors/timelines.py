@@ -16,6 +16,9 @@ from fail2ban_ai.addresses import network_of
 _OTHERS = ("ban", "unban", "http_error")  # what fail2ban did; a second line about a request or its script
 # Connections that closed before they asked for anything (nginx "", Apache "-"): browsers open them ahead of need.
 _UNASKED = ["", "-"]
+# Certificate authorities look there from addresses of their own choice (RFC 8555, section 8.3); one that is banned ends
+# the site's certificates, and a token that nobody was given leads nowhere.
+_CHALLENGE = r"^/\.well-known/acme-challenge/[A-Za-z0-9_-]*$"
 _PRUNE_EVERY = 50_000  # events
 
 Counts = tuple[int, ...]  # acts of the actor; actors of its path, agent, account; all actors; agents; events; forgetful
@@ -55,8 +58,7 @@ class Timelines:
 
     def update(self, frame: pl.DataFrame) -> Tokens:
         """The tokens of these events (events.SCHEMA). What says nothing about how its address behaves yields none."""
-        unasked = pl.col("method").is_null() & pl.col("target").is_in(_UNASKED)
-        chunk = Chunk(frame.with_row_index("row").filter(~(pl.col("kind").is_in(_OTHERS) | unasked.fill_null(False))))
+        chunk = Chunk(frame.with_row_index("row").filter(~_says_nothing()))
         picked: list[int] = []
         rows: list[list[float]] = []
         counts: list[Counts] = []
@@ -180,6 +182,12 @@ class Timelines:
             state.fresh += 1
         if account is not None and len(state.accounts) < NAMES_KEPT:
             state.accounts.add(account)
+
+
+def _says_nothing() -> pl.Expr:
+    unasked = pl.col("method").is_null() & pl.col("target").is_in(_UNASKED)
+    challenge = pl.col("target").str.contains(_CHALLENGE)
+    return pl.col("kind").is_in(_OTHERS) | (unasked | challenge).fill_null(value=False)
 
 
 def _passes_by(chunk: Chunk, state: ActorState, fields: tuple[int, int, int, int, str, str, int, float]) -> bool:
