@@ -63,6 +63,7 @@ class Member:
     reason: str = ""
     decided_at: float | None = None
     events_before_decision: int | None = None
+    offended: bool = False  # something it did failed, was refused or looks like an attack
 
 
 @dataclass(slots=True)

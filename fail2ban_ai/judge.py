@@ -4,6 +4,8 @@ An actor crosses its line at one of its own events: its score reaches the thresh
 event or later, stays high for long, or a single request is an unmistakable attack. A member of a campaign that did not
 cross it is banned for its company where the campaign is certain enough. Verdicts are spoken at the campaigns' ticks of
 60 seconds.
+
+Nobody is banned for its company who did nothing but fetch what is there: strange programs share rare agents and files.
 """
 
 import hashlib
@@ -12,7 +14,6 @@ from dataclasses import dataclass
 
 from fail2ban_ai.findings import Campaign, Member, ProposedNetwork, Verdict
 
-UNMISTAKABLE = 0.96  # the score from which one event is enough, if the encoder sees an attack in it too
 LASTING = 8  # scored events in a row: an honest visitor may look odd for a moment
 COMPANY = 0.9  # confidence of a campaign from which its members are banned for their company
 MEMBER = 0.5  # and the least score of such a member, its part in the campaign counted in
@@ -24,10 +25,11 @@ Protected = Callable[[str, Campaign, float], str | None]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Scores that convict an actor: reached once, or held over LASTING scored events in a row."""
+    """Scores that convict an actor: reached once, held over LASTING scored events in a row, or by a single request."""
 
     once: float
     lasting: float
+    single: float  # if the encoder sees an attack in the request too
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class Judge:
         lasting = self._lasting[actor] = self._lasting.get(actor, 0) + 1 if score >= limits.lasting else 0
         if score < limits.once and lasting < LASTING:
             return False
-        if events < 2 and (not events or attack is None or score < UNMISTAKABLE):
+        if events < 2 and (not events or attack is None or score < limits.single):
             return False
         self._crossings[actor] = Crossing(time, score, events)
         return True
@@ -84,7 +86,7 @@ class Judge:
             elif campaign.kind == "compromise" and member.score >= self._broke_in:
                 reason = f"{member.reason}, and then got in"
                 events = self._events_of(actor)
-            elif certain and member.score >= MEMBER:
+            elif certain and member.score >= MEMBER and member.offended:
                 reason = (
                     f"{member.reason}, with {_times(len(campaign.members) - 1, 'other address', 'other addresses')}"
                 )
@@ -93,7 +95,8 @@ class Judge:
                 continue
             settled.add(actor)
             verdicts.append(self._settle(member, campaign, now, reason, events))
-        verdicts += [self._network(n, campaign, now) for n in campaign.networks if n.decided_at is None]
+        if certain:
+            verdicts += [self._network(n, campaign, now) for n in campaign.networks if n.decided_at is None]
         return verdicts
 
     def _settle(self, member: Member, campaign: Campaign, now: float, reason: str, events: int) -> Verdict:

@@ -87,7 +87,11 @@ class Pipeline:
         self._timelines = Timelines()
         self._scorer = scorer
         self._limits = {
-            group: Limits(scorer.weights.threshold(group, sensitivity), scorer.weights.threshold(group, "strict"))
+            group: Limits(
+                once=scorer.weights.threshold(group, sensitivity),
+                lasting=scorer.weights.threshold(group, "strict"),
+                single=scorer.weights.single(group),
+            )
             for group in GROUPS
         }
         self._observer = Observer()

@@ -13,13 +13,12 @@ from fail2ban_ai.campaigns.items import GUESSING, LOGIN_KINDS, Item
 from fail2ban_ai.canonical import path_key
 from fail2ban_ai.events import TEXT_LIMIT
 from fail2ban_ai.findings import Evidence, Sighting
-from fail2ban_ai.model.labels import ATTACKS, KINDS
+from fail2ban_ai.model.labels import ATTACK_SEEN, ATTACKS, KINDS
 from fail2ban_ai.model.scorer import Scores
 
 WATCHED = 0.2  # the score from which an event is handed to the campaigns
 STILL_LOOKED_AT = 32  # events of an actor after it crossed its threshold: what it broke may show only later
 HOSTILE = 0.5  # the score that ends an actor's innocence: log-ins from then on protect nobody
-ATTACK_SEEN = 0.5  # probability from which the encoder's class of attack is taken for seen
 _REDIRECT = (302, 303)  # how web log-in forms answer a success
 
 

@@ -1,15 +1,15 @@
 """Who is banned as of when: by an actor's own behaviour, by its company, and who is spared."""
 
 from fail2ban_ai.findings import Campaign, Member, ProposedNetwork
-from fail2ban_ai.judge import COMPANY, LASTING, MEMBER, UNMISTAKABLE, Judge, Limits
+from fail2ban_ai.judge import COMPANY, LASTING, MEMBER, Judge, Limits
 
-LIMITS = Limits(once=0.9, lasting=0.7)
+LIMITS = Limits(once=0.9, lasting=0.7, single=0.96)
 
 
 def _campaign(*scores: float, confidence: float = 0.95) -> Campaign:
     made = Campaign("c-1", "scan", 0.0, 100.0, 60.0, confidence=confidence)
     for i, score in enumerate(scores):
-        made.members[f"192.0.2.{i}"] = Member(f"192.0.2.{i}", 1, 0.0, 100.0, score, reason="linked")
+        made.members[f"192.0.2.{i}"] = Member(f"192.0.2.{i}", 1, 0.0, 100.0, score, reason="linked", offended=True)
     return made
 
 
@@ -20,8 +20,8 @@ def _judge(spared: str | None = None) -> Judge:
 def test_one_event_is_not_enough_unless_it_is_unmistakable() -> None:
     judge = _judge()
     assert not judge.look("192.0.2.0", 1.0, 0.99, limits=LIMITS, attack=None, events=1)
-    assert not judge.look("192.0.2.0", 1.0, UNMISTAKABLE, limits=LIMITS, attack=None, events=1)
-    assert judge.look("192.0.2.1", 1.0, UNMISTAKABLE, limits=LIMITS, attack="sqli", events=1)
+    assert not judge.look("192.0.2.0", 1.0, LIMITS.single, limits=LIMITS, attack=None, events=1)
+    assert judge.look("192.0.2.1", 1.0, LIMITS.single, limits=LIMITS, attack="sqli", events=1)
 
 
 def test_the_second_event_is_enough_from_the_threshold_on() -> None:
@@ -54,6 +54,18 @@ def test_who_is_protected_is_refused_with_the_reason() -> None:
     assert campaign.members["192.0.2.1"].decision == "refused"
     assert "known user" in campaign.members["192.0.2.1"].reason
     assert campaign.members["192.0.2.1"].events_before_decision is None
+
+
+def test_company_convicts_nobody_who_only_fetched_what_is_there() -> None:
+    campaign = _campaign(0.9, 0.9, 0.9, 0.9)
+    campaign.members["192.0.2.3"].offended = False
+    assert "192.0.2.3" not in {v.target for v in _judge().decide(campaign, 60.0)}
+
+
+def test_no_network_is_banned_for_an_uncertain_campaign() -> None:
+    campaign = _campaign(0.8, 0.8, 0.8, confidence=COMPANY - 0.01)
+    campaign.networks = [ProposedNetwork("192.0.2.0/24", 9, 0)]
+    assert _judge().decide(campaign, 60.0) == []
 
 
 def test_a_network_goes_through_the_same_gate() -> None:

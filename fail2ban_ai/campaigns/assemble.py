@@ -3,7 +3,7 @@
 from collections.abc import Container
 
 from fail2ban_ai.campaigns import naming
-from fail2ban_ai.campaigns.components import Actor, Component
+from fail2ban_ai.campaigns.components import HOSTILE, Actor, Component
 from fail2ban_ai.campaigns.networks import DENSE_LEAST, Neighbourhood, proposals
 from fail2ban_ai.campaigns.quoting import quote
 from fail2ban_ai.findings import Campaign, Member
@@ -40,6 +40,7 @@ def _member(actor: Actor, campaign: Campaign) -> None:
     member.events = actor.events
     member.last_seen = actor.last
     member.score = round(actor.level, 4)
+    member.offended = actor.offended
     if member.decided_at is None:  # once judged, the reason is the judge's
         member.reason = _reason(actor)
 
@@ -59,8 +60,10 @@ def propose(component: Component, campaign: Campaign, neighbourhood: Neighbourho
     for network, count in component.networks.items():
         if count < DENSE_LEAST:
             continue
-        members = [n for n, a in component.members.items() if a.network == network]
-        ordinary = neighbourhood.ordinary(network, suspects)
+        here = [a for a in component.members.values() if a.network == network]
+        members = [a.name for a in here if a.level >= HOSTILE and a.offended]
+        # Who was only suspected is no reason to ban its neighbours, and may be one of those whom that would hit.
+        ordinary = neighbourhood.ordinary(network, suspects) + [a.name for a in here if a.name not in members]
         for found in proposals(members, ordinary):
             known = kept[found.cidr] = old.get(found.cidr, found)
             known.hostile_seen, known.benign_seen = found.hostile_seen, found.benign_seen

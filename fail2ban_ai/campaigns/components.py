@@ -34,6 +34,7 @@ class Actor:
     recent: deque[float] = field(default_factory=lambda: deque(maxlen=1000))  # times within RATE_WINDOW
     peak: int = 0  # most events within RATE_WINDOW, at most 1000
     wave: str = ""  # words on the log-in wave it took part in
+    offended: bool = False  # something it did failed, was refused or looks like an attack
 
     @property
     def level(self) -> float:
@@ -45,6 +46,8 @@ class Actor:
         self.last = max(self.last, sighting.time)
         self.events += 1
         self.score = max(self.score, sighting.score)
+        served = sighting.kind == "request" and sighting.status is not None and sighting.status < 400
+        self.offended |= not served or sighting.attack is not None or is_guess(sighting)
         self.recent.append(sighting.time)
         while self.recent[0] < sighting.time - RATE_WINDOW:
             self.recent.popleft()

@@ -7,6 +7,9 @@ from fail2ban_ai.findings import CAMPAIGN_KINDS
 ATTACKS: Final = ("benign", "sqli", "xss", "traversal", "rce", "secret", "webshell", "scan", "other")
 """Classes of one text. `secret`: files that should not be public; `scan`: log-in pages and admin panels looked for."""
 
+ATTACK_SEEN: Final = 0.5
+"""Probability from which the encoder's class of attack is taken for seen."""
+
 KINDS: Final = (
     "benign",
     "slow_scan",

@@ -49,6 +49,10 @@ class Weights:
         """The score from which an actor of a service group is taken for hostile; groups are labels.GROUPS."""
         return float(self.card["thresholds"][group][sensitivity])
 
+    def single(self, group: str) -> float:
+        """The score from which one request that looks like an attack is enough by itself."""
+        return float(self.card["single_thresholds"][group])
+
 
 def load(folder: Path | None = None) -> Weights:
     """The weights in `folder`, by default those shipped with the package.

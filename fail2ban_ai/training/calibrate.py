@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,9 @@ from fail2ban_ai.model.weights import SENSITIVITIES
 
 RATES = dict(zip(SENSITIVITIES, (0.0005, 0.002, 0.005), strict=True))
 """Share of benign actors of hosts left out that a threshold may call hostile at any event that the judge goes by."""
+
+SINGLE_RATE = 0.0005
+"""The same for one request that is taken for an attack, and enough by itself."""
 
 _FEWEST = 20  # benign and hostile actors that a group needs for a calibration of its own
 
@@ -28,6 +32,7 @@ class Left:
     hostile: bool
     logits: np.ndarray
     counted: np.ndarray  # bool: events at which the judge would go by the score (see fail2ban_ai.judge)
+    single: np.ndarray  # bool: first events that look like an attack, at which it would go by a score beyond doubt
 
 
 PRIOR = 0.1
@@ -52,18 +57,35 @@ def thresholds(actors: list[Left], calibration: dict[str, list[float]]) -> dict[
     out: dict[str, dict[str, float]] = {}
     for group, own in _by_group(actors).items():
         used = own if _enough(own) else actors
-        benign = [one for one in used if not one.hostile]
-        crowd = Counter(one.host for one in benign)
-        peaks = sorted(((peak(one, table), 1 / math.sqrt(crowd[one.host])) for one in benign), reverse=True)
+        peaks = _peaks([one for one in used if not one.hostile], table, lambda one: one.counted)
         out[group] = {name: _over(peaks, rate) for name, rate in RATES.items()}
     return out
 
 
-def peak(one: Left, table: np.ndarray) -> float:
-    """The highest calibrated score that an actor ever had where the judge would go by it; 0 where it never would."""
-    if not one.counted.any():
+def singles(
+    actors: list[Left], calibration: dict[str, list[float]], limits: dict[str, dict[str, float]]
+) -> dict[str, float]:
+    """The score of each group from which a first request is enough: SINGLE_RATE on these, at least `cautious`."""
+    table = np.array([calibration[group] for group in GROUPS])
+    out = {}
+    for group, own in _by_group(actors).items():
+        benign = [one for one in (own if _enough(own) else actors) if not one.hostile]
+        out[group] = max(limits[group]["cautious"], _over(_peaks(benign, table, lambda one: one.single), SINGLE_RATE))
+    return out
+
+
+def peak(one: Left, table: np.ndarray, events: np.ndarray | None = None) -> float:
+    """The highest calibrated score that an actor had at `events`, by default where the judge would go by it; else 0."""
+    events = one.counted if events is None else events
+    if not events.any():
         return 0.0
-    return float(calibrate(one.logits[one.counted].max(keepdims=True), np.array([one.group]), table)[0])
+    return float(calibrate(one.logits[events].max(keepdims=True), np.array([one.group]), table)[0])
+
+
+def _peaks(benign: list[Left], table: np.ndarray, events: Callable[[Left], np.ndarray]) -> list[tuple[float, float]]:
+    """Score and weight of each actor, highest first."""
+    crowd = Counter(one.host for one in benign)
+    return sorted(((peak(one, table, events(one)), 1 / math.sqrt(crowd[one.host])) for one in benign), reverse=True)
 
 
 def _over(peaks: list[tuple[float, float]], rate: float) -> float:

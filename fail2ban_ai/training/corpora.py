@@ -119,6 +119,12 @@ def counted(tokens: Tokens, rows: Sequence[int] | np.ndarray) -> np.ndarray:
     return found
 
 
+def first_attacks(tokens: Tokens, rows: Sequence[int] | np.ndarray, attack: np.ndarray) -> np.ndarray:
+    """Which of these events could decide alone: an actor's first acts that look like an attack (bool, as `counted`)."""
+    found: np.ndarray = (tokens.count[rows] < 2) & (tokens.forgetful[rows] == 0) & attack
+    return found
+
+
 def _is_log(name: str) -> bool:
     return any(part in name for part in _LOGS) and not any(part in name for part in _NOT_LOGS)
 

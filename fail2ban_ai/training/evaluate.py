@@ -6,11 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from fail2ban_ai.judge import UNMISTAKABLE
-from fail2ban_ai.model.labels import GROUPS
+from fail2ban_ai.model.labels import ATTACK_SEEN, GROUPS
 from fail2ban_ai.model.scorer import Scorer, groups
 from fail2ban_ai.model.weights import Weights
-from fail2ban_ai.sightings import ATTACK_SEEN
 from fail2ban_ai.training import corpora
 from fail2ban_ai.training.corpora import Host
 
@@ -39,8 +37,9 @@ def cases(host: Host, weights: Weights) -> list[Case]:
     tokens = host.tokens
     scores = Scorer(weights=weights).score(tokens)
     hostile = scores.hostile
-    unmistakable = (hostile >= UNMISTAKABLE) & (scores.attack[:, 1:].max(axis=1) >= ATTACK_SEEN)
     group = groups(tokens.numeric)
+    single = np.array([weights.single(name) for name in GROUPS])[group]
+    unmistakable = (hostile >= single) & (scores.attack[:, 1:].max(axis=1) >= ATTACK_SEEN)
     rows: dict[str, list[int]] = {}
     for row, actor in enumerate(tokens.actor):
         if actor in host.truth:

@@ -5,10 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fail2ban_ai.model.labels import KINDS
+from fail2ban_ai.actors.features import NUMERIC
+from fail2ban_ai.model.labels import ATTACK_SEEN, ATTACKS, KINDS
 from fail2ban_ai.model.runtime import BLOCK, WINDOW, Floats
-from fail2ban_ai.model.scorer import features
+from fail2ban_ai.model.scorer import attacks, features
 from fail2ban_ai.training.corpora import Host
+
+_REQUEST = NUMERIC.index("request")
 
 
 @dataclass(slots=True)
@@ -61,6 +64,13 @@ class Sequences:
         """[n, features] of a window's events."""
         request, second, referer = (self._rows[column[window.rows]] for column in self._numbers[window.host])
         return features(request, second, referer, self.hosts[window.host].tokens.numeric[window.rows])
+
+    def attacks(self, host: int, rows: np.ndarray) -> np.ndarray:
+        """Whether the encoder sees an attack in these events' requests: bool, one for each row."""
+        seen = attacks(self._rows[self._numbers[host][0][rows]], self._rows.shape[1] - len(ATTACKS))
+        request = self.hosts[host].tokens.numeric[rows][:, _REQUEST] > 0
+        found: np.ndarray = (seen[:, 1:].max(axis=1) >= ATTACK_SEEN) & request
+        return found
 
 
 def _columns(host: Host) -> tuple[list[str], list[str], list[str]]:

@@ -88,7 +88,8 @@ def judged(made: Behaviour, data: Sequences, windows: list[Window]) -> list[Left
         logits = np.concatenate([part for _, part in parts])
         rows = np.concatenate([window.rows[window.first :] for window, _ in parts])
         counted = corpora.counted(host.tokens, rows)
-        out.append(Left(host.name, actor, group, host.truth[actor].hostile, logits, counted))
+        single = corpora.first_attacks(host.tokens, rows, data.attacks(number, rows))
+        out.append(Left(host.name, actor, group, host.truth[actor].hostile, logits, counted, single))
     return out
 
 
@@ -159,6 +160,8 @@ def _card(
         },
         "calibration": calibration,
         "thresholds": limits,
+        "single_thresholds": calibrate.singles(left, calibration, limits),
+        "single_false_positive_rate_allowed": calibrate.SINGLE_RATE,
         "false_positive_rates_allowed": calibrate.RATES,
         "left_out": _left_out(left, calibration, limits),
     }

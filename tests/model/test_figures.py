@@ -27,7 +27,9 @@ def left_out(n: int = 400, host: str = "one", odd: float = 0.0) -> list[Left]:
     for i in range(n):
         for hostile in (True, False):
             logits = rng.normal(2.0 if hostile else -2.0 + odd, 1.0, 1 + i % 4).astype(np.float32)
-            found.append(Left(host, f"{i}", i % 3, hostile, logits, np.ones(len(logits), bool)))
+            found.append(
+                Left(host, f"{i}", i % 3, hostile, logits, np.ones(len(logits), bool), np.zeros(len(logits), bool))
+            )
     return found
 
 
@@ -58,7 +60,10 @@ def test_calibrated_scores_are_probabilities_at_the_assumed_prior() -> None:
     actors = left_out(3000)
     table = np.array([calibrate.platt(actors)[group] for group in GROUPS])
     first = [
-        (calibrate.peak(Left(a.host, a.actor, a.group, a.hostile, a.logits[:1], a.counted[:1]), table), a.hostile)
+        (
+            calibrate.peak(Left(a.host, a.actor, a.group, a.hostile, a.logits[:1], a.counted[:1], a.single[:1]), table),
+            a.hostile,
+        )
         for a in actors
     ]
     scores, truth = (np.array(part) for part in zip(*first, strict=True))
@@ -79,7 +84,26 @@ def test_a_group_without_actors_takes_the_common_calibration() -> None:
 def test_events_that_the_judge_passes_over_count_for_nothing() -> None:
     actors = left_out(200)
     table = np.array([calibrate.platt(actors)[group] for group in GROUPS])
-    loud = Left("one", "x", 0, False, np.array([9.0, -2.0], np.float32), np.array([False, True]))
+    loud = Left(
+        "one", "x", 0, False, np.array([9.0, -2.0], np.float32), np.array([False, True]), np.array([True, False])
+    )
     assert calibrate.peak(loud, table) < 0.5
     loud.counted[:] = False
     assert calibrate.peak(loud, table) == 0.0
+
+
+def test_one_request_is_enough_only_beyond_what_benign_first_requests_reach() -> None:
+    actors = left_out()
+    calibration = calibrate.platt(actors)
+    limits = calibrate.thresholds(actors, calibration)
+    quiet = calibrate.singles(actors, calibration, limits)
+    assert quiet == {group: limits[group]["cautious"] for group in GROUPS}, "none of them looks like an attack"
+    loudest = {
+        i: max((one for one in actors if not one.hostile and one.group == i), key=lambda o: o.logits.max())
+        for i in range(3)
+    }
+    for one in loudest.values():
+        one.logits[0] = 20.0
+        one.single[0] = True
+    loud = calibrate.singles(actors, calibration, limits)
+    assert all(loud[group] > 0.99 for group in GROUPS)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from . import benign_auth, benign_web, hostile_auth, hostile_web
+from . import benign_auth, benign_odd, benign_web, hostile_auth, hostile_web
 from .stage import Stage, stream
 from .world import Progress, Scenario, World
 
@@ -12,6 +12,7 @@ _MODULES_AND_ROLES = (
         "visitors newsletter regulars member stale_bookmarks searches crawlers previews monitors feed_readers "
         "broken_clients api_clients admin_scripts backup",
     ),
+    (benign_odd, "link_scanners players mail_programs developers"),
     (
         benign_auth,
         "mail_clients mailbox_user old_password office roaming sysadmins deploy_keys lost_users ftp_users cron senders",

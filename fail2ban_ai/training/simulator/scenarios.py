@@ -62,6 +62,10 @@ def _web_benign(c: _Casting) -> None:
     c.add("api_clients", 0.7, n=rng.randrange(1, 4))
     c.add("admin_scripts", 0.6, per_day=rng.uniform(0.5, 3))
     c.add("backup", 0.3, weekday=c.weekday)
+    c.add("link_scanners", 0.7, per_day=log_between(rng, 0.5, 12) * c.size)
+    c.add("players", 0.5, n=c.between(1, 12))
+    c.add("mail_programs", 0.4, n=c.between(1, 6))
+    c.add("developers", 0.4, n=rng.randrange(1, 4))
     c.add("newsletter", 0.3, weekday=c.weekday, readers=rng.uniform(20, 80))
 
 

@@ -55,6 +55,30 @@ class Site:
         return 404, self.missing_size + (len(path) if self.missing_size % 2 else 0)
 
 
+_STEMS = ("main", "site", "script", "global", "functions", "menu", "slider", "print", "ie", "sprite", "loader", "theme")
+_PLACES = ("", "", "/js", "/css", "/img", "/assets", "/static", "/inc", "/lib/js")
+_ENDINGS = (".js", ".js", ".css", ".css", ".png", ".gif", ".min.js", ".woff2", ".map", "2.js")
+
+
+def _by_hand(host: str, shared: list[str], sizes: dict[str, int]) -> list[str]:
+    """Assets of sites made by hand: short names anywhere, some of them referred to by every page and long gone.
+
+    From a stream of its own, so that it changes nothing else of a site.
+    """
+    rng = Random(f"assets/{host}")  # noqa: S311 - simulated traffic, nothing secret
+    if rng.random() < 0.25:
+        del sizes["/favicon.ico"]
+    assets = list(shared)
+    if rng.random() < 0.55:
+        gone = rng.choice((0.0, 0.3, 0.6))
+        for _ in range(rng.randrange(1, 6)):
+            path = f"{rng.choice(_PLACES)}/{rng.choice(_STEMS)}{rng.choice(_ENDINGS)}"
+            assets.append(path)
+            if rng.random() >= gone:
+                sizes[path] = int(rng.lognormvariate(8.6, 1.3)) + 90
+    return assets
+
+
 def make(rng: Random, kind: str | None, accounts: list[str]) -> Site:
     """A site of a kind (None: any), all its names its own."""
     kind = kind or rng.choice(KINDS)
@@ -83,13 +107,14 @@ def make(rng: Random, kind: str | None, accounts: list[str]) -> Site:
         ("200", "401", "302", "422", "403")
     )
     missing = rng.choices(("404", "spa", "redirect", "forbidden"), (70, 25 if kind == "spa" else 3, 8, 12))[0]
+    host = f"{words.name(rng)}.example.{rng.choice(('com', 'org', 'net'))}"
     return Site(
         kind=kind,
-        host=f"{words.name(rng)}.example.{rng.choice(('com', 'org', 'net'))}",
+        host=host,
         lang=lang,
         pages=lists["pages"],
         sizes=sizes,
-        shared=lists["shared"],
+        shared=_by_hand(host, lists["shared"], sizes),
         images=lists["images"],
         search=text["search"],
         login=text["login"],
