@@ -89,7 +89,7 @@ class Pipeline:
         self._limits = {
             group: Limits(
                 once=scorer.weights.threshold(group, sensitivity),
-                lasting=scorer.weights.threshold(group, "strict"),
+                lasting=scorer.weights.lasting(group, sensitivity),
                 single=scorer.weights.single(group),
             )
             for group in GROUPS

@@ -49,6 +49,10 @@ class Weights:
         """The score from which an actor of a service group is taken for hostile; groups are labels.GROUPS."""
         return float(self.card["thresholds"][group][sensitivity])
 
+    def lasting(self, group: str, sensitivity: str) -> float:
+        """The score that does the same when it is held over judge.LASTING events in a row."""
+        return float(self.card["lasting_thresholds"][group][sensitivity])
+
     def single(self, group: str) -> float:
         """The score from which one request that looks like an attack is enough by itself."""
         return float(self.card["single_thresholds"][group])

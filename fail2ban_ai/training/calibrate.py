@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from fail2ban_ai.judge import LASTING
 from fail2ban_ai.model.labels import GROUPS
 from fail2ban_ai.model.scorer import calibrate
 from fail2ban_ai.model.weights import SENSITIVITIES
@@ -72,6 +73,26 @@ def singles(
         benign = [one for one in (own if _enough(own) else actors) if not one.hostile]
         out[group] = max(limits[group]["cautious"], _over(_peaks(benign, table, lambda one: one.single), SINGLE_RATE))
     return out
+
+
+def lasting(actors: list[Left], calibration: dict[str, list[float]]) -> dict[str, dict[str, float]]:
+    """As `thresholds`, for scores held over judge.LASTING events in a row: a visitor may look odd for a moment."""
+    table = np.array([calibration[group] for group in GROUPS])
+    out: dict[str, dict[str, float]] = {}
+    for group, own in _by_group(actors).items():
+        benign = [one for one in (own if _enough(own) else actors) if not one.hostile]
+        crowd = Counter(one.host for one in benign)
+        held = sorted(((_held(one, table), 1 / math.sqrt(crowd[one.host])) for one in benign), reverse=True)
+        out[group] = {name: _over(held, rate) for name, rate in RATES.items()}
+    return out
+
+
+def _held(one: Left, table: np.ndarray) -> float:
+    """The highest calibrated score that an actor held over LASTING events in a row; 0 where it had fewer."""
+    if len(one.logits) < LASTING:
+        return 0.0
+    low = np.lib.stride_tricks.sliding_window_view(one.logits, LASTING).min(axis=1)
+    return float(calibrate(low.max(keepdims=True), np.array([one.group]), table)[0])
 
 
 def peak(one: Left, table: np.ndarray, events: np.ndarray | None = None) -> float:

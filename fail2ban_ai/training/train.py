@@ -160,6 +160,7 @@ def _card(
         },
         "calibration": calibration,
         "thresholds": limits,
+        "lasting_thresholds": calibrate.lasting(left, calibration),
         "single_thresholds": calibrate.singles(left, calibration, limits),
         "single_false_positive_rate_allowed": calibrate.SINGLE_RATE,
         "false_positive_rates_allowed": calibrate.RATES,
