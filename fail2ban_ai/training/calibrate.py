@@ -20,6 +20,7 @@ RATES = dict(zip(SENSITIVITIES, (0.0005, 0.002, 0.005), strict=True))
 SINGLE_RATE = 0.0005
 """The same for one request that is taken for an attack, and enough by itself."""
 
+_LEAST_HELD = 0.75  # too few benign actors come often enough for a rate to speak for itself
 _FEWEST = 20  # benign and hostile actors that a group needs for a calibration of its own
 
 
@@ -83,7 +84,7 @@ def lasting(actors: list[Left], calibration: dict[str, list[float]]) -> dict[str
         benign = [one for one in (own if _enough(own) else actors) if not one.hostile]
         crowd = Counter(one.host for one in benign)
         held = sorted(((_held(one, table), 1 / math.sqrt(crowd[one.host])) for one in benign), reverse=True)
-        out[group] = {name: _over(held, rate) for name, rate in RATES.items()}
+        out[group] = {name: max(_LEAST_HELD, _over(held, rate)) for name, rate in RATES.items()}
     return out
 
 
