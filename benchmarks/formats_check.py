@@ -59,7 +59,7 @@ def read(line: str, path: str, hint: datetime | None) -> tuple[pl.DataFrame, boo
     if fmt is None:
         return pl.DataFrame(), False
     frame = pl.DataFrame({"raw": [line], "line": [1]}, schema={"raw": pl.String, "line": pl.UInt32})
-    parsed = fmt.parse(frame, source=path, zone=CET, year_hint=hint)
+    parsed = fmt.parse(frame, source=path, clock=formats.Clock(CET, hint))
     return parsed.events, parsed.understood > 0
 
 

@@ -5,7 +5,6 @@ Satisfies formats.Format. Slow (some ten thousand lines a second) and it sees fa
 
 import re
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -13,6 +12,7 @@ from fail2ban_ai import addresses, events
 from fail2ban_ai.errors import Fail2banError
 from fail2ban_ai.fail2ban import code
 from fail2ban_ai.formats.base import Parsed
+from fail2ban_ai.formats.clock import Clock
 
 BATCH = 4096  # lines in one request
 LINE = 65536  # characters of a line that are tried
@@ -48,14 +48,13 @@ class FailregexFormat:
         while self._children:
             self._children.popitem()[1].close()
 
-    def parse(self, frame: pl.DataFrame, *, source: str, zone: ZoneInfo, year_hint: datetime | None) -> Parsed:
+    def parse(self, frame: pl.DataFrame, *, source: str, clock: Clock) -> Parsed:
         """Failures of the lines in `frame` (columns line and raw); `understood` counts lines that matched.
 
         Args:
             frame: lines of one source, in order.
             source: its name.
-            zone: of lines that name none.
-            year_hint: a moment (UTC) that no line is after, for lines that carry no year; None is now.
+            clock: the source's zone and the moment that no line is after, for lines that name none.
 
         Raises:
             Fail2banAbsent: fail2ban is not installed.
@@ -71,7 +70,7 @@ class FailregexFormat:
         self._read[source] = numbers[-1] if numbers else 0
         for start in range(0, len(lines), BATCH):
             batch = lines[start : start + BATCH]
-            for index, time, text, user, message in self._matches(batch, source, zone, year_hint):
+            for index, time, text, user, message in self._matches(batch, source, clock):
                 address = addresses.parse(text)
                 if address is None:
                     continue
@@ -82,12 +81,10 @@ class FailregexFormat:
                 rows.append((time, numbers[at], str(address), account, masked, lines[at][: events.TEXT_LIMIT]))
         return Parsed(events=self._frame(rows, source), understood=len(understood))
 
-    def _matches(
-        self, batch: list[str], source: str, zone: ZoneInfo, year_hint: datetime | None
-    ) -> list[tuple[int, float, str, str | None, str]]:
+    def _matches(self, batch: list[str], source: str, clock: Clock) -> list[tuple[int, float, str, str | None, str]]:
         if self._deaths.get(source, 0) >= _GIVE_UP:
             return []
-        child = self._children.get(source) or self._start(source, zone, year_hint)
+        child = self._children.get(source) or self._start(source, clock)
         try:
             child.send([line[:LINE] for line in batch])
             answer = child.receive()
@@ -108,15 +105,15 @@ class FailregexFormat:
         if child is not None:
             child.close()
 
-    def _start(self, source: str, zone: ZoneInfo, year_hint: datetime | None) -> code.Child:
-        reference = ((year_hint or datetime.now(UTC)) + timedelta(days=1)).timestamp()
+    def _start(self, source: str, clock: Clock) -> code.Child:
+        reference = ((clock.year_hint or datetime.now(UTC)) + timedelta(days=1)).timestamp()
         job: dict[str, object] = {
             "do": "match",
             "config": self._config,
             "jail": self.service,
             "reference": reference,
         }
-        child = code.Child(job, zone=zone.key, silence=60.0)
+        child = code.Child(job, zone=clock.zone.key, silence=60.0)
         try:
             if child.receive() is None:
                 raise Fail2banError(f"fail2ban's code did not start for the jail {self.service}.")

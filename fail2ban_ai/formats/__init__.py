@@ -3,16 +3,16 @@
 FORMATS names every kind of log file; guess() finds the one that a file's lines are written in.
 """
 
-import zoneinfo
-from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
 from fail2ban_ai.formats import apache_error, exim, nginx_error, syslog, vsftpd, web_access, web_json
 from fail2ban_ai.formats.base import Format, Parsed
+from fail2ban_ai.formats.clock import Clock, Years
 from fail2ban_ai.formats.syslog import parse_messages
 
-__all__ = ["FORMATS", "Format", "Parsed", "guess", "parse_messages"]
+__all__ = ["FORMATS", "Clock", "Format", "Parsed", "Years", "guess", "parse_messages"]
 
 _ALL: tuple[Format, ...] = (
     *web_access.FORMATS,
@@ -58,7 +58,7 @@ def guess(lines: list[str], path: str) -> Format | None:
     hinted = [name for part, name in _HINTS.items() if part in path.lower()]
     best, most = None, int(len(sample) * _LEAST_SHARE)
     for name in dict.fromkeys([*hinted, *FORMATS]):
-        parsed = FORMATS[name].parse(frame, source=path, zone=zoneinfo.ZoneInfo("UTC"), year_hint=datetime.now(UTC))
+        parsed = FORMATS[name].parse(frame, source=path, clock=Clock(ZoneInfo("UTC")))
         if parsed.understood > most:
             best, most = FORMATS[name], parsed.understood
         if most == len(sample):

@@ -4,13 +4,12 @@ Between the stamp and the client stand only Apache's own words, so the first "[c
 it (paths, user names, requests) is the client's and holds no field but the account.
 """
 
-import zoneinfo
 from dataclasses import dataclass
-from datetime import datetime
 
 import polars as pl
 
 from fail2ban_ai.formats import base, times
+from fail2ban_ai.formats.clock import Clock
 from fail2ban_ai.formats.patterns import Pattern
 
 PROGRAMS = (r"httpd(?:/.*)?", r"apache2?(?:/.*)?")
@@ -47,10 +46,8 @@ class ErrorLog:
     name: str = "apache_error"
     service: str = "web"
 
-    def parse(
-        self, frame: pl.DataFrame, *, source: str, zone: zoneinfo.ZoneInfo, year_hint: datetime | None
-    ) -> base.Parsed:
-        """As base.Format.parse; the stamps carry their year, so `year_hint` is not needed."""
+    def parse(self, frame: pl.DataFrame, *, source: str, clock: Clock) -> base.Parsed:
+        """As base.Format.parse."""
         return base.stamped(
-            frame, _FRAME, lambda stamps: times.ctime(stamps, zone), TABLE, service=self.service, source=source
+            frame, _FRAME, lambda stamps: times.ctime(stamps, clock), TABLE, service=self.service, source=source
         )

@@ -1,15 +1,14 @@
 """What every format is and gives, and the last step they share: from captured texts to the event table."""
 
-import zoneinfo
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Protocol
 
 import polars as pl
 
 from fail2ban_ai import addresses, events
 from fail2ban_ai.formats import patterns
+from fail2ban_ai.formats.clock import Clock
 
 # A counted line ("message repeated N times") stands for N events, but a line may claim any number.
 MOST_REPEATS = 50
@@ -45,11 +44,11 @@ class Format(Protocol):
     def service(self) -> str:
         """Service shown for the source."""
 
-    def parse(self, frame: pl.DataFrame, *, source: str, zone: zoneinfo.ZoneInfo, year_hint: datetime | None) -> Parsed:
+    def parse(self, frame: pl.DataFrame, *, source: str, clock: Clock) -> Parsed:
         """Read lines.
 
-        `frame` has the columns raw (String) and line (UInt32), in file order. `zone` is the zone of stamps that
-        name none; `year_hint` is the file's modification time, for stamps without a year.
+        `frame` has the columns raw (String) and line (UInt32), in file order. `clock` is the source's own,
+        kept over all its chunks: its zone and years, for stamps that name none.
         """
 
 

@@ -4,13 +4,12 @@ A client is written as NAME (HELO) [ADDRESS]:PORT; name and HELO hold no blanks 
 ("AUTH …") are the client's: a line with two clients in it is not read, but for quoted commands, which end before.
 """
 
-import zoneinfo
 from dataclasses import dataclass
-from datetime import datetime
 
 import polars as pl
 
 from fail2ban_ai.formats import base, times
+from fail2ban_ai.formats.clock import Clock
 from fail2ban_ai.formats.patterns import Pattern
 
 PROGRAMS = (r"exim4?",)
@@ -80,10 +79,8 @@ class Mainlog:
     name: str = "exim"
     service: str = "exim"
 
-    def parse(
-        self, frame: pl.DataFrame, *, source: str, zone: zoneinfo.ZoneInfo, year_hint: datetime | None
-    ) -> base.Parsed:
-        """As base.Format.parse; the stamps carry their year, so `year_hint` is not needed."""
+    def parse(self, frame: pl.DataFrame, *, source: str, clock: Clock) -> base.Parsed:
+        """As base.Format.parse."""
         return base.stamped(
-            frame, _FRAME, lambda stamps: times.iso(stamps, zone), TABLE, service=self.service, source=source
+            frame, _FRAME, lambda stamps: times.iso(stamps, clock), TABLE, service=self.service, source=source
         )

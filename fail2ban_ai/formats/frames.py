@@ -4,12 +4,10 @@ Stamps: classic ("Nov 24 00:43:12", no year), ISO 8601 (rsyslog's high precision
 fail2ban), RFC 5424, and TAI64N ("@4000…", multilog). The host may be missing.
 """
 
-import zoneinfo
-from datetime import datetime
-
 import polars as pl
 
 from fail2ban_ai.formats import times
+from fail2ban_ai.formats.clock import Clock
 
 _CLASSIC = r"[A-Z][a-z]{2} {1,2}\d{1,2} \d\d:\d\d:\d\d(?:\.\d+)?"
 _ISO = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?"
@@ -38,8 +36,12 @@ def nobodys(raw: pl.Series) -> int:
     return int(raw.str.contains(_NOBODY).sum())
 
 
-def framed(raw: pl.Series, zone: zoneinfo.ZoneInfo, year_hint: datetime | None) -> pl.DataFrame:
-    """Columns time (UTC), program (as written, "auth-worker(7)") and message of syslog lines; null where none fits."""
+def framed(lines: pl.DataFrame, clock: Clock) -> pl.DataFrame:
+    """Columns time (UTC), program (as written, "auth-worker(7)") and message of `lines` (raw, line).
+
+    Null where none fits.
+    """
+    raw = lines["raw"]
     frame = _columns(raw, _QUICK, _COLUMNS).with_columns(
         # A group that matches nothing gives "".
         pl.lit(None, pl.String).alias("tai"),
@@ -58,9 +60,10 @@ def framed(raw: pl.Series, zone: zoneinfo.ZoneInfo, year_hint: datetime | None) 
         if len(at):
             stamps = frame[column].gather(at)
             if column == "classic":
-                read = times.without_year(stamps, zone, year_hint)
+                years = clock.years(lines).of(lines["line"].gather(at))
+                read = times.without_year(stamps, pl.Series(years), clock)
             else:
-                read = times.iso(stamps, zone) if column == "iso" else times.tai64n(stamps)
+                read = times.iso(stamps, clock) if column == "iso" else times.tai64n(stamps)
             time = read.alias("time") if len(at) == frame.height else time.scatter(at, read)
     dated = pl.col("time").is_not_null()
     return frame.with_columns(time).select(

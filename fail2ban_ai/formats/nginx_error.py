@@ -4,13 +4,12 @@ nginx does not escape what it quotes here: a user name, a path, a request or a r
 Such a line has two readings and gives no event.
 """
 
-import zoneinfo
 from dataclasses import dataclass
-from datetime import datetime
 
 import polars as pl
 
 from fail2ban_ai.formats import base, times
+from fail2ban_ai.formats.clock import Clock
 from fail2ban_ai.formats.patterns import Pattern
 
 PROGRAMS = ("nginx",)
@@ -53,10 +52,8 @@ class ErrorLog:
     name: str = "nginx_error"
     service: str = "web"
 
-    def parse(
-        self, frame: pl.DataFrame, *, source: str, zone: zoneinfo.ZoneInfo, year_hint: datetime | None
-    ) -> base.Parsed:
-        """As base.Format.parse; the stamps carry their year, so `year_hint` is not needed."""
+    def parse(self, frame: pl.DataFrame, *, source: str, clock: Clock) -> base.Parsed:
+        """As base.Format.parse."""
         return base.stamped(
-            frame, _FRAME, lambda stamps: times.iso(stamps, zone), TABLE, service=self.service, source=source
+            frame, _FRAME, lambda stamps: times.iso(stamps, clock), TABLE, service=self.service, source=source
         )

@@ -5,9 +5,7 @@ failed log-in from an address in its name.
 """
 
 import re
-import zoneinfo
 from dataclasses import dataclass
-from datetime import datetime
 
 import polars as pl
 
@@ -26,6 +24,7 @@ from fail2ban_ai.formats import (
     sshd,
     vsftpd,
 )
+from fail2ban_ai.formats.clock import Clock
 
 _REPEATED = r"^message repeated (\d+) times: \[ (.*)\]$"
 _SOLARIS = r"^\[ID \d+ \w+\.\w+\] "
@@ -117,11 +116,9 @@ class Syslog:
     name: str = "syslog"
     service: str = "syslog"
 
-    def parse(
-        self, frame: pl.DataFrame, *, source: str, zone: zoneinfo.ZoneInfo, year_hint: datetime | None
-    ) -> base.Parsed:
+    def parse(self, frame: pl.DataFrame, *, source: str, clock: Clock) -> base.Parsed:
         """As base.Format.parse."""
-        rows = pl.concat([frame, frames.framed(frame["raw"], zone, year_hint)], how="horizontal")
+        rows = pl.concat([frame, frames.framed(frame, clock)], how="horizontal")
         parsed = parse_messages(rows, source=source)
         rest = rows.filter(pl.col("program").is_null())["raw"]
         return base.Parsed(parsed.events, parsed.understood + (frames.nobodys(rest) if len(rest) else 0))

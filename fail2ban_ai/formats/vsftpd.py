@@ -4,13 +4,12 @@
 paths it names follow the address, so these lines are read from the front.
 """
 
-import zoneinfo
 from dataclasses import dataclass
-from datetime import datetime
 
 import polars as pl
 
 from fail2ban_ai.formats import base, times
+from fail2ban_ai.formats.clock import Clock
 from fail2ban_ai.formats.patterns import Pattern
 
 PROGRAMS = ("vsftpd",)
@@ -47,10 +46,8 @@ class OwnLog:
     name: str = "vsftpd"
     service: str = "vsftpd"
 
-    def parse(
-        self, frame: pl.DataFrame, *, source: str, zone: zoneinfo.ZoneInfo, year_hint: datetime | None
-    ) -> base.Parsed:
-        """As base.Format.parse; the stamps carry their year, so `year_hint` is not needed."""
+    def parse(self, frame: pl.DataFrame, *, source: str, clock: Clock) -> base.Parsed:
+        """As base.Format.parse."""
         return base.stamped(
-            frame, _FRAME, lambda stamps: times.ctime(stamps, zone), TABLE, service=self.service, source=source
+            frame, _FRAME, lambda stamps: times.ctime(stamps, clock), TABLE, service=self.service, source=source
         )

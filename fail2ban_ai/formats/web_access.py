@@ -5,13 +5,12 @@ The address stands first, before anything a client can choose, and a client's qu
 Addresses that proxies name in further fields are not read.
 """
 
-import zoneinfo
 from dataclasses import dataclass
-from datetime import datetime
 
 import polars as pl
 
 from fail2ban_ai.formats import base, times
+from fail2ban_ai.formats.clock import Clock
 
 _QUOTED = r'"((?:[^"\\]|\\.)*)"'
 _STAMP = r"\[([0-9]{1,2}/[A-Za-z]{3}/[0-9]{4}:[0-9]{2}:[0-9]{2}:[0-9]{2}(?: [+-][0-9]{4})?)\] "
@@ -42,17 +41,15 @@ class AccessLog:
     regex: str
     service: str = "web"
 
-    def parse(
-        self, frame: pl.DataFrame, *, source: str, zone: zoneinfo.ZoneInfo, year_hint: datetime | None
-    ) -> base.Parsed:
-        """As base.Format.parse; the stamps carry their year, so `year_hint` is not needed."""
+    def parse(self, frame: pl.DataFrame, *, source: str, clock: Clock) -> base.Parsed:
+        """As base.Format.parse."""
         rows = _fields(frame, self.regex)
         rest = rows.filter(pl.col("stamp").is_null())
         rows = rows.filter(pl.col("stamp").is_not_null())
         if rest.height:
             late = _fields(rest.select("raw", "line"), _loose(self.regex)).filter(pl.col("stamp").is_not_null())
             rows = pl.concat([rows, late]).sort("line") if late.height else rows
-        rows = rows.with_columns(times.clf(rows["stamp"], zone).alias("time")).filter(pl.col("time").is_not_null())
+        rows = rows.with_columns(times.clf(rows["stamp"], clock).alias("time")).filter(pl.col("time").is_not_null())
         rows = base.with_request(rows).with_columns(
             pl.lit(self.service).alias("service"),
             pl.lit("request").alias("kind"),

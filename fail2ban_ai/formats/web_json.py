@@ -4,13 +4,12 @@ The names of the fields are the administrator's choice; these are the usual ones
 (X-Forwarded-For, Caddy's client_ip) are not read.
 """
 
-import zoneinfo
 from dataclasses import dataclass
-from datetime import datetime
 
 import polars as pl
 
 from fail2ban_ai.formats import base, times
+from fail2ban_ai.formats.clock import Clock
 
 # Field of the event: the paths it is looked for at, in this order.
 _PATHS = {
@@ -80,10 +79,8 @@ class JsonLog:
     name: str = "web_json"
     service: str = "web"
 
-    def parse(
-        self, frame: pl.DataFrame, *, source: str, zone: zoneinfo.ZoneInfo, year_hint: datetime | None
-    ) -> base.Parsed:
-        """As base.Format.parse; stamps carry their year, so `year_hint` is not needed."""
+    def parse(self, frame: pl.DataFrame, *, source: str, clock: Clock) -> base.Parsed:
+        """As base.Format.parse."""
         raw = pl.col("raw")
         fits = raw.str.contains(_OBJECT) & (raw.str.count_matches(r"[\[{]") <= _DEEPEST)
         lines = frame.filter(fits)
@@ -98,7 +95,7 @@ class JsonLog:
         rows = found.select("raw", pl.col("line").alias("number"), *fields).rename(
             {"line": "request", "number": "line"}
         )
-        rows = rows.with_columns(_times(rows["stamp"], zone).alias("time"))
+        rows = rows.with_columns(_times(rows["stamp"], clock).alias("time"))
         rows = rows.filter(pl.all_horizontal(pl.col("time", "address", "status").is_not_null()))
         rows = rows.filter(pl.col("request").is_not_null() | pl.col("target").is_not_null())
         # Apache's "request": "%U" is a path, not a request line.
@@ -139,7 +136,7 @@ def _at(path: str) -> pl.Expr:
     return pl.when(~text.str.starts_with("{") & ~text.str.starts_with("[")).then(text)
 
 
-def _times(stamps: pl.Series, zone: zoneinfo.ZoneInfo) -> pl.Series:
+def _times(stamps: pl.Series, clock: Clock) -> pl.Series:
     """Stamps in seconds since 1970, ISO 8601 or Apache's own form, whichever each one is."""
     bare = stamps.str.strip_chars("[] ")
     number = bare.str.contains(r"^\d{9,11}(\.\d+)?$")
@@ -150,7 +147,11 @@ def _times(stamps: pl.Series, zone: zoneinfo.ZoneInfo) -> pl.Series:
         if len(at):
             part = bare.gather(at)
             read = (
-                times.epoch(part) if fits is number else times.iso(part, zone) if fits is iso else times.clf(part, zone)
+                times.epoch(part)
+                if fits is number
+                else times.iso(part, clock)
+                if fits is iso
+                else times.clf(part, clock)
             )
             found = found.scatter(at, read)
     return found

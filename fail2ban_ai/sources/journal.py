@@ -58,6 +58,7 @@ class JournalUnit:
             return
         texts = (_as_syslog(entry) for entry in self._entries())
         fmt: formats.Format | None = None
+        clock = formats.Clock(self._zone)
         while batch := list(itertools.islice(texts, lines)):
             first = self.stats.read + 1
             self.stats.read += len(batch)
@@ -68,7 +69,7 @@ class JournalUnit:
             self.stats.format, self.stats.service = fmt.name, fmt.service
             numbers = pl.int_range(first, first + len(batch), dtype=pl.UInt32, eager=True)
             frame = pl.DataFrame({"raw": pl.Series(batch, dtype=pl.String), "line": numbers})
-            parsed = fmt.parse(frame, source=source, zone=self._zone, year_hint=None)
+            parsed = fmt.parse(frame, source=source, clock=clock)
             self.stats.understood += parsed.understood
             yield parsed.events
 

@@ -37,10 +37,13 @@ class LogFile:
         self._format = fmt
         self._zone = zone
         self._hint = year_hint
+        self._years = formats.Years()  # of all its lines, once `_survey` has read them
         self.first: datetime | None = self._look()
-        self._scattered = self.first is not None and self._is_scattered()
+        self._scattered = self.first is not None and self._survey()
         if self._scattered:
             self.first = None
+        elif self._years.several:
+            self.first = self._look()
 
     def chunks(self, lines: int) -> Iterator[pl.DataFrame]:
         """Event frames in order of lines, counted in `stats`; at most `lines` lines are parsed at once."""
@@ -55,11 +58,12 @@ class LogFile:
         except SourceError as error:
             self.stats.add_problem(f"{error}, though it could be a moment before")
             return
+        clock = self._clock()
         for frame in file.frames(lines):
             self.stats.read += frame.height
             self.position = file.position
             if self._format is not None:
-                parsed = self._parse(frame)
+                parsed = self._parse(frame, clock)
                 self.stats.understood += parsed.understood
                 yield parsed.events
 
@@ -72,14 +76,14 @@ class LogFile:
             self.stats.add_problem(str(error))
             return None
         self.opened = True
-        frames = file.frames(GUESS_LINES)
+        frames, clock = file.frames(GUESS_LINES), self._clock()
         for frame in frames:
             if self._format is None:
                 self._format = formats.guess(frame["raw"].to_list(), self.path)
                 if self._format is None:
                     self.stats.add_problem(f"{self.path}: no format fits its first {frame.height} lines")
                     break
-            events = self._parse(frame).events
+            events = self._parse(frame, clock).events
             if events.height:
                 frames.close()
                 first = events["time"][0]
@@ -88,26 +92,35 @@ class LogFile:
         frames.close()
         return None
 
-    def _is_scattered(self) -> bool:
-        """Whether a sample of the lines steps back further than the merge puts right, in a file that fits in memory."""
+    def _survey(self) -> bool:
+        """Note the years of all lines, and tell whether a sample of them steps back further than the merge puts right.
+
+        The latter of files that fit in memory only.
+        """
         try:
             file = LineFile(self.path, SourceStats(self.path))
         except SourceError:
             return False
-        seen, newest, back = 0, 0, False
+        seen, sample = 0, list[tuple[str, int]]()  # not frames: a slice of one keeps all of its text
         for frame in file.frames(_MOST_SORTED):
-            sample = frame.gather_every(_SAMPLE_EVERY, -seen % _SAMPLE_EVERY)
+            self._years.note(frame)
+            if seen <= _MOST_SORTED:
+                sample += frame.select("raw", "line").gather_every(_SAMPLE_EVERY, -seen % _SAMPLE_EVERY).rows()
             seen += frame.height
-            if not sample.height or back:
-                continue
-            time = pl.concat([pl.Series([newest]), self._parse(sample).events["time"].dt.timestamp("us")]).to_numpy()
-            reached = np.maximum.accumulate(time)
-            back = bool((time < reached - LATENESS).any())
-            newest = int(reached[-1])
-        return back and seen <= _MOST_SORTED
+        clock = self._clock()
+        self._years.close(clock.latest)
+        if seen > _MOST_SORTED or not sample:
+            return False
+        some = pl.DataFrame(sample, schema={"raw": pl.String, "line": pl.UInt32}, orient="row")
+        time = self._parse(some, clock).events["time"].dt.timestamp("us").to_numpy()
+        return bool((time < np.maximum.accumulate(time) - LATENESS).any())
 
-    def _parse(self, frame: pl.DataFrame) -> formats.Parsed:
+    def _clock(self) -> formats.Clock:
+        """A clock for one pass over the file."""
+        return formats.Clock(self._zone, self._hint, self._years)
+
+    def _parse(self, frame: pl.DataFrame, clock: formats.Clock) -> formats.Parsed:
         assert self._format is not None  # noqa: S101 - callers checked
         self.stats.format = self._format.name
         self.stats.service = self._format.service
-        return self._format.parse(frame, source=self.path, zone=self._zone, year_hint=self._hint)
+        return self._format.parse(frame, source=self.path, clock=clock)

@@ -55,7 +55,7 @@ def test_a_ban_is_in_the_set_and_its_evidence_in_the_database(server: PrivateSer
     assert server.client.await_banned(jails.ADDRESSES, ["203.0.113.9"]) == set()
     data = ""
     for _ in range(20):  # fail2ban's observer writes the row a moment later
-        with sqlite3.connect(f"file:{server.folder / 'db.sqlite3'}?mode=ro", uri=True) as database:
+        with contextlib.closing(sqlite3.connect(f"file:{server.folder / 'db.sqlite3'}?mode=ro", uri=True)) as database:
             data = str(database.execute("select data from bans").fetchall())
         if "touch pwned" in data:
             break
@@ -92,7 +92,7 @@ def test_what_a_crash_left_in_the_sets_goes_at_the_next_start(server: PrivateSer
     ban(server, "203.0.113.9", "203.0.113.0/24")
     server.kill()
     assert blocked(server, jails.ADDRESSES) == {"203.0.113.9"}, "a crash of fail2ban lifts no ban"
-    with sqlite3.connect(server.folder / "db.sqlite3") as database:
+    with contextlib.closing(sqlite3.connect(server.folder / "db.sqlite3")) as database, database:
         database.execute("delete from bans")
         database.execute("delete from bips")
     server.start()

@@ -11,6 +11,7 @@ from fail2ban_ai import events
 from fail2ban_ai.errors import Fail2banError
 from fail2ban_ai.fail2ban.failregex import FailregexFormat
 from fail2ban_ai.formats.base import Parsed
+from fail2ban_ai.formats.clock import Clock
 
 pytestmark = pytest.mark.bench
 
@@ -33,7 +34,7 @@ def parse(fmt: FailregexFormat, lines: list[str], first: int = 1, zone: ZoneInfo
     frame = pl.DataFrame(
         {"raw": lines, "line": range(first, first + len(lines))}, schema={"raw": pl.String, "line": pl.UInt32}
     )
-    return fmt.parse(frame, source="thing.log", zone=zone, year_hint=datetime(2025, 6, 1, tzinfo=UTC))
+    return fmt.parse(frame, source="thing.log", clock=Clock(zone, datetime(2025, 6, 1, tzinfo=UTC)))
 
 
 def test_failures_become_events_of_the_jail(thing: FailregexFormat) -> None:

@@ -42,7 +42,7 @@ logpath = /nonexistent/gitlab.log
     assert set(web.paths) == {f"{tmp_path}/a.log", f"{tmp_path}/b.log"}
     assert web.ignoreip == ("192.0.2.0/24", "2001:db8::1")
     assert (sshd.service, sshd.paths) == ("sshd", ())
-    assert "sshd.service" in sshd.journalmatch[0]
+    assert "_SYSTEMD_UNIT=ssh" in sshd.journalmatch[0]  # sshd.service; Debian 13 has ssh.service
     assert web.journalmatch == ()  # the filter has none to use: the backend reads files
     assert (gitlab.service, gitlab.paths) == (None, ())
     assert all(source.failregex for source in (gitlab, web, sshd))

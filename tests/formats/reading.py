@@ -15,7 +15,7 @@ def parse(name: str, *lines: str, zone: str = "UTC", hint: datetime | None = HIN
     frame = pl.DataFrame(
         {"raw": list(lines), "line": range(1, len(lines) + 1)}, schema={"raw": pl.String, "line": pl.UInt32}
     )
-    return formats.FORMATS[name].parse(frame, source="test.log", zone=ZoneInfo(zone), year_hint=hint)
+    return formats.FORMATS[name].parse(frame, source="test.log", clock=formats.Clock(ZoneInfo(zone), hint))
 
 
 def events(name: str, *lines: str, zone: str = "UTC", hint: datetime | None = HINT) -> list[dict[str, Any]]:

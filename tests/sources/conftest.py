@@ -20,7 +20,7 @@ class SecondsFormat:
     name = "seconds"
     service = "test"
 
-    def parse(self, frame, *, source, zone, year_hint):
+    def parse(self, frame, *, source, clock):
         fields = frame.with_columns(
             pl.col("raw").str.extract(r"^(\d+(?:\.\d+)?) \S").cast(pl.Float64).alias("at"),
         ).filter(pl.col("at").is_not_null())
@@ -31,8 +31,8 @@ class SecondsFormat:
             service=pl.lit("test"),
             kind=pl.lit("request"),
             # What the reader handed over, for the tests to look at.
-            account=pl.lit(zone.key),
-            host=pl.lit(None if year_hint is None else year_hint.isoformat()),
+            account=pl.lit(clock.zone.key),
+            host=pl.lit(None if clock.year_hint is None else clock.year_hint.isoformat()),
             text=pl.col("raw"),
         )
         rest = [
