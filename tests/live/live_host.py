@@ -119,6 +119,7 @@ class LiveHost:
     def __init__(self, namespace: Namespace, folder: Path, logs: Mapping[str, Path]) -> None:
         self._namespace, self._folder, self._logs = namespace, folder, logs
         self._holder: subprocess.Popen[bytes] | None = None
+        self._started: list[subprocess.Popen[str]] = []
 
     def __enter__(self) -> "LiveHost":
         for name in ("dev", "www", "mail", "spool", "postfix"):
@@ -136,10 +137,15 @@ class LiveHost:
         return self
 
     def _begin(self) -> None:
-        variables = {"T": str(self._folder), "USER": USER, "PASSWORD": PASSWORD, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+        variables = {
+            "T": str(self._folder),
+            "USER": USER,
+            "PASSWORD": PASSWORD,
+            "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+        }
         unshare = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--", "bash", "-c", _WORLD]
         self._holder = subprocess.Popen([*self._namespace.command, *unshare], env=variables)
-        _until(lambda: (self._folder / "ready").exists(), "the namespaces are made")
+        _until((self._folder / "ready").exists, "the namespaces are made")
 
     def _first(self) -> str:
         """The first process of the namespaces, as we see it."""
@@ -150,15 +156,15 @@ class LiveHost:
     def start(self, *words: str) -> "subprocess.Popen[str]":
         """Start a daemon inside; it ends with the namespaces."""
         enter = ["nsenter", "--target", self._first(), "--net", "--mount", "--pid", "--", *words]
-        return subprocess.Popen(
-            enter, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True
-        )
+        with (self._folder / "daemons.txt").open("a") as told:
+            daemon = subprocess.Popen(enter, stdout=told, stderr=told, stdin=subprocess.DEVNULL, text=True)
+        self._started.append(daemon)
+        return daemon
 
     def _daemons(self) -> None:
         folder, logs = self._folder, self._logs
-        receiver = self.start(sys.executable, "-c", _SYSLOG, str(logs["auth.log"]), str(logs["mail.log"]))
-        assert receiver.stdout is not None
-        assert receiver.stdout.readline() == "ready\n"
+        self.start(sys.executable, "-c", _SYSLOG, str(logs["auth.log"]), str(logs["mail.log"]))
+        _until(lambda: "ready" in (folder / "daemons.txt").read_text(), "/dev/log is there")
         for name, text in (("nginx", _NGINX), ("sshd", _SSHD), ("dovecot", _DOVECOT), ("postfix/main.cf", _POSTFIX)):
             filled = text.format(folder=folder, logs=logs, user=USER, password=PASSWORD)
             (folder / (f"{name}.conf" if "/" not in name else name)).write_text(filled)
@@ -183,6 +189,8 @@ class LiveHost:
             self._holder.kill()
             self._holder.wait()
             self._holder = None
+        for daemon in self._started:
+            daemon.wait(10)  # its namespace is gone, and it with it
 
 
 def _until(holds: Callable[[], bool], what: str, patience: float = 30.0) -> None:

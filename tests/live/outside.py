@@ -3,11 +3,14 @@
 import subprocess
 from pathlib import Path
 
-from fail2ban_ai.fail2ban.namespace import Namespace
 from live_host import ADDRESS, PASSWORD, USER
 
+from fail2ban_ai.fail2ban.namespace import Namespace
+
 NETWORKS = ("198.51.100.0/24", "192.0.2.0/24", "198.18.0.0/24")
-BROWSER = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36"
+BROWSER = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36"
+)
 TOOL_SECONDS = 25  # no tool runs longer
 
 # One log-in for each line "kind user password": what a client's own library says, and what the server answers.
@@ -30,8 +33,8 @@ for line in sys.stdin:
 class Outside:
     """The other end of the wire. `using` makes an address the source of what is started next."""
 
-    def __init__(self, here: Namespace, there: Namespace) -> None:
-        self._there = there
+    def __init__(self, here: Namespace, there: Namespace, folder: Path) -> None:
+        self._there, self._folder = there, folder
         here.run("ip", "link", "add", "v0", "type", "veth", "peer", "name", "v1", "netns", str(there.pid))
         here.run("ip", "address", "add", f"{ADDRESS}/32", "dev", "v0")
         here.run("ip", "link", "set", "v0", "up")
@@ -60,7 +63,9 @@ class Outside:
     def hydra(self, address: str, service: str, words: Path) -> str:
         """Guess the user's password from a list; what hydra says."""
         self.using(address)
-        return self.tool("hydra", "-q", "-I", "-t", "2", "-W", "1", "-l", USER, "-P", str(words), f"{service}://{ADDRESS}").stdout
+        return self.tool(
+            "hydra", "-q", "-I", "-t", "2", "-W", "1", "-l", USER, "-P", str(words), f"{service}://{ADDRESS}"
+        ).stdout
 
     def owner(self, address: str) -> list[str]:
         """The user's own mail program: one wrong password, then the right one."""
@@ -69,7 +74,9 @@ class Outside:
     def tool(self, *words: str, given: str = "", seconds: float = TOOL_SECONDS) -> "subprocess.CompletedProcess[str]":
         """Run a tool to its end or its time."""
         command = [*self._there.command, "timeout", str(seconds), *words]
-        return subprocess.run(command, input=given, capture_output=True, text=True, check=False, env=_ENVIRONMENT)
+        return subprocess.run(
+            command, input=given, capture_output=True, text=True, check=False, env=_ENVIRONMENT, cwd=self._folder
+        )
 
 
 _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8"}

@@ -3,14 +3,15 @@
 import json
 import shutil
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from live_host import PASSWORD, USER, LiveHost
+from outside import Outside
 
 from fail2ban_ai import analysis
 from fail2ban_ai.config import Settings
@@ -22,8 +23,6 @@ from fail2ban_ai.fail2ban.namespace import Namespace
 from fail2ban_ai.fail2ban.private import STOCK_JAILS, PrivateServer
 from fail2ban_ai.gate import GateSettings
 from fail2ban_ai.request import ask
-from live_host import PASSWORD, USER, LiveHost
-from outside import Outside
 
 pytestmark = pytest.mark.live
 
@@ -52,7 +51,7 @@ class Day:
 
 
 @pytest.fixture(scope="module")
-def day(bench_host: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
+def day(bench_host: None, tmp_path_factory: pytest.TempPathFactory) -> Day:
     missing = [tool for tool in ("nginx", "dovecot", "postfix", "hydra", "ffuf", "sqlmap") if not shutil.which(tool)]
     if missing:
         pytest.skip(f"not installed: {', '.join(missing)}")
@@ -66,13 +65,15 @@ def day(bench_host: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         server = stack.enter_context(PrivateServer(here, stock=STOCK_JAILS))
         server.folder.chmod(0o755)
         stack.enter_context(LiveHost(here, folder, server.logs))
-        outside = Outside(here, there)
+        outside = Outside(here, there, folder)
         _happen(outside, folder, made)
         time.sleep(2)
-        made.banned = {a for jail in STOCK_JAILS for a in server.nft.blocked(jail) or ()} if server.nft else set()
+        made.banned = {address for jail in STOCK_JAILS for address in server.client.banned(jail)}
         _judge(server, folder / "root", made)
-        made.after = {a: outside.get(a, "/about.html")[0] for a in (FFUF, SQLMAP, *HYDRA.values(), *BOTNET[:2], *HONEST)}
-    yield made
+        made.after = {
+            a: outside.get(a, "/about.html")[0] for a in (FFUF, SQLMAP, *HYDRA.values(), *BOTNET[:2], *HONEST)
+        }
+    return made
 
 
 def _happen(outside: Outside, folder: Path, made: Day) -> None:
@@ -83,16 +84,26 @@ def _happen(outside: Outside, folder: Path, made: Day) -> None:
     for visitor in VISITORS:
         outside.get(visitor, "/", "/style.css", "/about.html", "/item?id=7", "/news.html")
     outside.get(BOOKMARKS, "/", "/old-news.html", "/style.css", "/2019/party.html", "/about.html")
-    outside.get(SEARCHER, "/", "/search?q=o%27reilly", "/search?q=union+select+explained", "/search?q=%D0%BF%D1%80%D0%B8")
+    outside.get(
+        SEARCHER, "/", "/search?q=o%27reilly", "/search?q=union+select+explained", "/search?q=%D0%BF%D1%80%D0%B8"
+    )
     for _ in range(12):
         outside.get(CHECK, "/health", agent="check_http/v2.3.3 (monitoring-plugins 2.3.3)")
     outside.using(FFUF)
-    outside.tool("ffuf", "-s", "-w", str(words), "-u", "http://203.0.113.1/FUZZ", "-rate", "10", "-t", "2")
+    outside.tool("ffuf", "-s", "-w", str(words), "-u", "http://203.0.113.1/FUZZ", "-p", "0.1", "-t", "2")
     outside.using(SQLMAP)
-    options = ("--batch", "--flush-session", "--disable-coloring", "--timeout", "3", "--output-dir", str(folder / "sqlmap"))
+    options = (
+        "--batch",
+        "--flush-session",
+        "--disable-coloring",
+        "--timeout",
+        "3",
+        "--output-dir",
+        str(folder / "sqlmap"),
+    )
     outside.tool("sqlmap", "-u", "http://203.0.113.1/item?id=1", *options, seconds=40)
     for address in BOTNET:
-        made.said.setdefault("botnet", []).extend(outside.imap(address, (USER, "summer2024"), (USER, "winter2023")))
+        made.said.setdefault("botnet", []).extend(outside.imap(address, (USER, "summer2024")))
     for service, address in HYDRA.items():
         outside.hydra(address, service, passwords)
     made.said["owner again"] = outside.imap(OWNER, (USER, PASSWORD))
@@ -101,16 +112,18 @@ def _happen(outside: Outside, folder: Path, made: Day) -> None:
 def _judge(server: PrivateServer, root: Path, made: Day) -> None:
     logs = [str(path) for path in server.logs.values() if path.stat().st_size]
     with _root(root):
-        found = analysis.run(analysis.Logs(logs), Settings(), compare=False)
+        # A failed log-in counts once ten minutes have brought no success (campaigns.waves): look back from there.
+        later = datetime.now(UTC) + timedelta(minutes=20)
+        found = analysis.run(analysis.Logs(logs, until=later), Settings(), compare=False)
         ask(found.result.verdicts, found.passed)
         assert server.nft is not None
         enforcer = Enforcer(
             server.client,
             server.nft,
             GateSettings(bantime=BANTIME),
-            lambda: gather(server.client, NoNames(), time.time()),
+            lambda: gather(server.client, NoNames(), later.timestamp()),
             True,
-            time.time,
+            later.timestamp,
         )
         enforcer.step()
     made.report = json.loads(found.report.model_dump_json())
@@ -121,7 +134,7 @@ def _judge(server: PrivateServer, root: Path, made: Day) -> None:
 def test_the_world_is_real(day: Day) -> None:
     assert day.said["owner"] == ["refused", "in"]
     assert day.said["owner again"] == ["in"]
-    assert day.said["botnet"].count("refused") > len(BOTNET)
+    assert day.said["botnet"] == ["refused"] * len(BOTNET)
 
 
 def test_nearly_every_line_of_the_daemons_is_understood(day: Day) -> None:
@@ -143,7 +156,7 @@ def test_passwords_guessed_at_speed_are_fail2bans_or_ours(day: Day) -> None:
 
 def test_the_botnet_on_one_mailbox_is_found(day: Day) -> None:
     covered = {a for a in BOTNET if a in day.blocked} if "198.18.0.0/24" not in day.blocked else set(BOTNET)
-    assert len(covered) >= len(BOTNET) / 2
+    assert len(covered) >= 0.9 * len(BOTNET)
 
 
 def test_nobody_honest_is_banned(day: Day) -> None:
@@ -151,6 +164,9 @@ def test_nobody_honest_is_banned(day: Day) -> None:
     assert {day.after[address] for address in HONEST} == {"200"}
 
 
-def test_nothing_is_left_running() -> None:
-    told = subprocess.run(["pgrep", "-af", "hydra|ffuf|sqlmap|dovecot|postfix"], capture_output=True, text=True, check=False)
-    assert not [line for line in told.stdout.splitlines() if sys.executable not in line]
+def test_nothing_is_left_running(day: Day) -> None:
+    assert day.report
+    told = subprocess.run(
+        ["pgrep", "-a", "-x", "hydra|ffuf|dovecot|imap-login|master|smtpd"], capture_output=True, text=True, check=False
+    )
+    assert "live" not in told.stdout
