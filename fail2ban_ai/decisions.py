@@ -45,6 +45,9 @@ class Traffic:
     clients: int  # distinct clients seen
     share: float  # 0..1, part of all requests that came from the target
     agents: int  # distinct user agents seen from the target
+    edges: float = (
+        0.0  # 0..1, part of the web log's addresses that look like edges of a CDN, if the target does; else 0
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +144,7 @@ def make(
         members=tuple(normal(member) for member in members)[:MEMBERS_LIMIT],
         known_logins={normal(address): days for address, days in logins},
         # 0 and 0.0 are one number and two texts; the id is made of the text.
-        traffic=traffic and dataclasses.replace(traffic, share=float(traffic.share)),
+        traffic=traffic and dataclasses.replace(traffic, share=float(traffic.share), edges=float(traffic.edges)),
     )
     return from_line(to_line(dataclasses.replace(decision, id=_hash(decision))))
 
@@ -238,4 +241,5 @@ def _traffic(value: object) -> Traffic | None:
         clients=strict.count(value, "clients", COUNT_LIMIT),
         share=strict.number(value, "share", 1),
         agents=strict.count(value, "agents", COUNT_LIMIT),
+        edges=strict.number(value, "edges", 1),
     )

@@ -34,6 +34,7 @@ class GateSettings:
     login_days: int = 2
     proxy_share: float = 0.5
     proxy_agents: int = 10
+    edge_share: float = 0.6  # of the addresses of a web log, see fail2ban_ai.edges
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,9 +202,20 @@ def known_user(case: Case) -> Refusal | None:
 
 
 def shared_proxy(case: Case) -> Refusal | None:
-    """One address that brings most of the traffic of many agents is a proxy in front of the real clients."""
+    """One address that brings most of the traffic of many agents is a proxy in front of the real clients.
+
+    So is every address in the few networks that most visitors of a site come through.
+    """
     traffic = case.decision.traffic
-    if traffic is None or traffic.share < case.settings.proxy_share or traffic.agents < case.settings.proxy_agents:
+    if traffic is None:
+        return None
+    if traffic.edges >= case.settings.edge_share:
+        return Refusal(
+            "shared-proxy",
+            f"{spelled(case.target)} is in one of the few networks that {traffic.edges:.0%} of all addresses are in, "
+            "with many visitors each: a CDN. Make the web server log the client's real address.",
+        )
+    if traffic.share < case.settings.proxy_share or traffic.agents < case.settings.proxy_agents:
         return None
     return Refusal(
         "shared-proxy",

@@ -62,6 +62,7 @@ class Asked:
     agents: int
     share: float  # of all events
     clients: int
+    edges: float = 0.0  # part of the web log's addresses that look like edges of a CDN, if the target does; else 0
 
 
 Protection = Callable[[Asked], str | None]
@@ -177,6 +178,8 @@ class Pipeline:
             # A mistyped password is no hostile event: days before the first one that looks hostile count.
             since = self._observer.standing(actor).hostile_since or now
             logins[self._observer.standing(actor).address] = self._timelines.logins.days_before(actor, since)
+        web = bool(actors) and all(self._observer.standing(actor).web_only for actor in actors)
+        edges = max(map(self._observer.edges.share, actors)) if web else 0.0
         return self._protection(
-            Asked(target, campaign, now, logins, standing.agents, standing.share, self._snapshot.actors())
+            Asked(target, campaign, now, logins, standing.agents, standing.share, self._snapshot.actors(), edges)
         )

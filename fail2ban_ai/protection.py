@@ -51,5 +51,5 @@ def decision_of(asked: Asked, reason: str = "") -> Decision:
         evidence_at=min(asked.at, member.last_seen if member else campaign.last_seen),
         members=[address for address in asked.logins if address != asked.target],
         known_logins={address: days for address, days in asked.logins.items() if days},
-        traffic=Traffic(max(1, asked.clients), min(1.0, asked.share), asked.agents),
+        traffic=Traffic(max(1, asked.clients), min(1.0, asked.share), asked.agents, asked.edges),
     )

@@ -11,6 +11,7 @@ from fail2ban_ai.actors import Tokens
 from fail2ban_ai.addresses import actor_of
 from fail2ban_ai.campaigns.items import GUESSING, LOGIN_KINDS, Item
 from fail2ban_ai.canonical import path_key
+from fail2ban_ai.edges import Edges
 from fail2ban_ai.events import TEXT_LIMIT
 from fail2ban_ai.findings import Evidence, Sighting
 from fail2ban_ai.model.labels import ATTACK_SEEN, ATTACKS, KINDS
@@ -35,6 +36,7 @@ class Standing:
     share: float = 0.0  # of all events
     address: str = ""  # the last one seen: an actor may be a /64
     hostile_since: float | None = None  # time of the first event that scored HOSTILE
+    web_only: bool = True  # no edge of a CDN logs in by SSH or sends mail
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class Observer:
     """Remembers where each actor stands, and turns tokens and log-ins into observations in order of time."""
 
     def __init__(self) -> None:
+        self.edges = Edges()
         self._standing: dict[str, Standing] = {}
 
     def settled(self) -> set[str]:
@@ -99,6 +102,7 @@ class Observer:
     ) -> Observation:
         standing = self._standing.setdefault(actor, Standing())
         standing.address = event["address"]
+        standing.web_only = standing.web_only and event["service"] == "web"
         score, attack, path = None, None, None
         touched: dict[Item, int] = {}
         if token is not None:
@@ -108,6 +112,10 @@ class Observer:
                 standing.hostile_since = time
             standing.events, standing.agents = int(tokens.count[token]), int(tokens.agents[token])
             standing.share = standing.events / int(tokens.total[token])
+            if event["service"] == "web" and standing.left:
+                hostile = standing.hostile_since is not None
+                counts = {"requests": standing.events, "agents": standing.agents}
+                self.edges.note(actor, event["agent"], **counts, hostile=hostile)
             path = tokens.path[token]
             values = (("path", path), ("agent", event["agent"]), ("account", event["account"]))
             counts = tokens.touched[token].tolist()

@@ -235,6 +235,8 @@ def test_a_shared_proxy():
     assert ask(traffic=Traffic(clients=300, share=0.8, agents=40)) == "shared-proxy"
     assert ask(traffic=Traffic(clients=300, share=0.8, agents=1)) is None  # one loud client
     assert ask(traffic=Traffic(clients=300, share=0.05, agents=40)) is None  # an office
+    assert ask(traffic=Traffic(clients=300, share=0.01, agents=3, edges=0.8)) == "shared-proxy"  # one edge of many
+    assert ask(traffic=Traffic(clients=300, share=0.01, agents=3, edges=0.3)) is None
 
 
 def test_missing_facts_refuse_for_now():
