@@ -3,7 +3,7 @@
     python benchmarks/formats_check.py [CORPORA]
 
 CORPORA (or $FAIL2BAN_AI_CORPORA) holds regression/{fail2ban,crowdsec_hub,ossec}/files.tgz. Prints a table and every
-sample that is not read right; exits 1 below 95 %.
+sample that is not read right; exits 1 below 95 % of all samples.
 """
 
 import json
@@ -192,11 +192,12 @@ def main() -> int:
     right = sum(tally.right for tally in tallies.values())
     count = right + sum(len(tally.missed) for tally in tallies.values())
     print(f"| all | {right} | {count} | {right / count:.1%} |")
-    print(f"Not counted: {elsewhere} fail2ban samples whose address stands in another line of the connection.")
+    print(f"| all, and those whose address stands in another line | {right} | {count + elsewhere} |", end=" ")
+    print(f"{right / (count + elsewhere):.1%} |")
     for name, tally in sorted(tallies.items()):
         for miss in tally.missed:
             print(f"{name}: {miss}")
-    return 0 if right / count >= LEAST else 1
+    return 0 if right / (count + elsewhere) >= LEAST else 1
 
 
 if __name__ == "__main__":

@@ -13,10 +13,11 @@ import ipaddress
 from dataclasses import dataclass, field
 
 CROWD = 4  # addresses, and user agents among them, that make a network crowded
-ENOUGH = 3  # requests that show what an address carries, and agents that show several visitors
+ENOUGH = 10  # requests that show what an address carries
+SEVERAL = 3  # agents that show several visitors behind one address
 COUNTED = 20  # addresses seen before anything is said about the host
 EARLY = 8  # requests in which a bot has shown itself; sooner or later an attacker comes through every edge
-JUDGED = 100  # addresses with ENOUGH requests from which they must show several visitors …
+JUDGED = 20  # addresses with ENOUGH requests from which they must show several visitors …
 MOST_SEVERAL = 0.4  # … in this share
 MOST_HOSTILE = 0.67  # share of the addresses in crowded networks above which they are a botnet
 
@@ -66,7 +67,7 @@ class Edges:
             self._crowded += network.addresses
             self._hostile += network.hostile
         judged = requests >= ENOUGH
-        several = judged and agents >= ENOUGH
+        several = judged and agents >= SEVERAL
         self._judged += judged and not address.judged
         self._several += several and not address.several
         address.judged, address.several = address.judged or judged, address.several or several

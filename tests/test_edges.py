@@ -12,7 +12,21 @@ from fail2ban_ai.sources import LogReader
 
 PAGES = ["/", "/news", "/about", "/shop", "/contact", "/style.css", "/app.js", "/logo.png"]
 PROBES = ["/.env", "/wp-login.php", "/.git/config", "/phpmyadmin/", "/shop?id=1%20UNION%20SELECT%201", "/backup.zip"]
-AGENTS = [f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/{n}.0.0.0 Safari/537.36" for n in range(60, 130)]
+AGENTS = [
+    f"Mozilla/5.0 ({system}) {browser}"
+    for system in (
+        "Windows NT 10.0; Win64; x64",
+        "X11; Linux x86_64",
+        "Macintosh; Intel Mac OS X",
+        "Linux; Android; Pixel",
+    )
+    for browser in (
+        "Chrome/120.0 Safari/537.36",
+        "Gecko/20100101 Firefox/121.0",
+        "Version/17.0 Safari/605.1",
+        "Edg/120.0",
+    )
+]
 
 
 def log(path: Path, rows: list[tuple[str, str, int]]) -> Path:
@@ -63,7 +77,7 @@ def test_a_botnet_that_rotates_its_agents_is_still_banned(tmp_path: Path) -> Non
 def filled(addresses: list[str], *, agents: int = 5, hostile: int = 0) -> Edges:
     edges = Edges()
     for number, address in enumerate(addresses):
-        for request in range(1, 6):
+        for request in range(1, 13):
             edges.note(
                 address, f"agent {number % 9}", requests=request, agents=min(agents, request), hostile=number < hostile
             )

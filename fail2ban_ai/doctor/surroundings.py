@@ -8,6 +8,7 @@ from pathlib import Path
 from fail2ban_ai import paths
 from fail2ban_ai.doctor.host import Host
 from fail2ban_ai.doctor.result import Result
+from fail2ban_ai.gate_rules import GateSettings
 
 _CLOCK_SLACK = 300.0  # seconds
 _EARLIEST = 1704067200.0  # 2024-01-01: a clock before this was never set
@@ -46,6 +47,23 @@ def clock_is_right(host: Host) -> Iterator[Result]:
             )
 
 
+def visitors_come_themselves(host: Host) -> Iterator[Result]:
+    """The web logs name the visitors, not the edges of a CDN in front."""
+    from fail2ban_ai.doctor.visitors import through_edges  # noqa: PLC0415 - reading logs loads Polars
+
+    for path in sorted({path for jail in host.jails.values() for path in jail.logpath}):
+        share = through_edges(path)
+        if share >= GateSettings().edge_share:
+            yield Result(
+                "visitors-come-themselves",
+                "warning",
+                f"Nearly every visitor comes through a proxy: {share:.0%} of the addresses look like edges of a CDN. "
+                "fail2ban bans them, and everybody behind them.",
+                "Log the client's real address: nginx real_ip_header and set_real_ip_from, Apache mod_remoteip.",
+                path,
+            )
+
+
 def ranges_are_there(host: Host) -> Iterator[Result]:
     """Published ranges of the CDN in front, if any, are known to the gate."""
     folder = paths.ranges()
@@ -71,4 +89,4 @@ def weights_are_whole(host: Host) -> Iterator[Result]:
         yield Result("weights-are-whole", "error", str(error), "Install the package again.")
 
 
-CHECKS = (logs_are_readable, clock_is_right, ranges_are_there, weights_are_whole)
+CHECKS = (logs_are_readable, clock_is_right, visitors_come_themselves, ranges_are_there, weights_are_whole)

@@ -7,7 +7,17 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from fail2ban_ai.formats import apache_error, exim, nginx_error, syslog, vsftpd, web_access, web_json
+from fail2ban_ai.formats import (
+    apache_error,
+    exim,
+    nginx_error,
+    syslog,
+    vsftpd,
+    web_access,
+    web_json,
+    web_proxy,
+    web_wrapped,
+)
 from fail2ban_ai.formats.base import Format, Parsed
 from fail2ban_ai.formats.clock import Clock, Years
 from fail2ban_ai.formats.syslog import parse_messages
@@ -17,6 +27,8 @@ __all__ = ["FORMATS", "Clock", "Format", "Parsed", "Years", "guess", "parse_mess
 _ALL: tuple[Format, ...] = (
     *web_access.FORMATS,
     web_json.JsonLog(),
+    web_wrapped.WrappedLog(),
+    *web_proxy.FORMATS,
     nginx_error.ErrorLog(),
     apache_error.ErrorLog(),
     *syslog.FORMATS,

@@ -16,6 +16,8 @@ _QUOTED = r'"((?:[^"\\]|\\.)*)"'
 _STAMP = r"\[([0-9]{1,2}/[A-Za-z]{3}/[0-9]{4}:[0-9]{2}:[0-9]{2}:[0-9]{2}(?: [+-][0-9]{4})?)\] "
 _REQUEST = _QUOTED + r" ([0-9]{3}) ([0-9]+|-)"
 _AGENT = f" {_QUOTED} {_QUOTED}(?: .*)?"
+# The last field may end where a line was cut.
+_CUT_AGENT = f" {_QUOTED} " + _QUOTED.removesuffix('"') + r'(?:"(?: .*)?)?'
 # The identity (column two or three) is "-" nearly always and holds no "." or ":", so it is never an address, and
 # "host address - user" is never "address identity user".
 _PLAIN = "([^ ]+) [^ .:]+ "
@@ -29,8 +31,9 @@ _FIELDS = ("host", "address", "account", "stamp", "request", "status", "bytes", 
 
 
 def _loose(strict: str) -> str:
-    """The same with a blank in front, blanks in the user's name and at the end."""
-    return strict.replace("^", "^ ?", 1).replace(_USER, r'([^"]*?) ').removesuffix("$") + r"\s*$"
+    """The same with blanks in front, at the end or in the user's name, a host after the stamp, or the agent cut."""
+    loose = strict.replace("^", "^ ?", 1).replace(_USER, r'([^"]*?) ').replace(_AGENT, _CUT_AGENT)
+    return loose.replace(_STAMP, _STAMP.replace(r"\]", r" ?\]") + r'(?:[^ "]+ )?').removesuffix("$") + r"\s*$"
 
 
 @dataclass(frozen=True, slots=True)

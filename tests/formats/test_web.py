@@ -82,3 +82,54 @@ def test_a_broken_json_line_costs_only_itself() -> None:
 def test_events_keep_the_order_of_lines() -> None:
     lines = [f'192.0.2.{n} - - [24/Nov/2026:12:00:00 +0000] "GET / HTTP/1.1" 200 5 "-" "-"' for n in range(1, 200)]
     assert [event["line"] for event in events("combined", *lines)] == list(range(1, 200))
+
+
+def test_a_line_that_was_cut_within_the_agent_still_counts() -> None:
+    event = one("combined", HEAD + ' "GET /a HTTP/1.1" 200 5 "-" "Mozilla/5.0 (X11; Lin')
+    assert (event["address"], event["agent"]) == ("192.0.2.1", "Mozilla/5.0 (X11; Lin")
+    assert parse("combined", HEAD + ' "GET /a HTTP/1.1" 200 5 "http://exa').understood == 0
+
+
+def test_a_host_between_stamp_and_request() -> None:
+    line = '192.0.2.1 - - - [24/Nov/2026:12:00:00 ] shop.example "GET /a HTTP/1.1" 200 5 "-" "curl/8.0" + 1 2 3'
+    event = one("combined", line)
+    assert (event["address"], event["time"], event["target"], event["agent"]) == ("192.0.2.1", NOON, "/a", "curl/8.0")
+
+
+def test_nginx_proxy_manager() -> None:
+    rest = '- GET https shop.example "/a?b=1" [Client 192.0.2.1] [Length 77] [Gzip 2.50] [Sent-to 10.0.0.5]'
+    for first in ("404 ", "- 404 404 ", "MISS 502, 404 404 "):
+        event = one(
+            "nginx_proxy_manager", f'[24/Nov/2026:13:00:00 +0100] {first}{rest} "curl/8.0" "https://example.com/"'
+        )
+        wanted = {
+            "time": NOON, "address": "192.0.2.1", "method": "GET", "target": "/a?b=1", "status": 404, "bytes": 77,
+            "host": "shop.example", "agent": "curl/8.0", "referer": "https://example.com/",
+        }  # fmt: skip
+        assert {key: event[key] for key in wanted} == wanted
+
+
+def test_no_field_of_a_client_names_the_address_of_nginx_proxy_manager() -> None:
+    planted = "[Client 203.0.113.9] [Length 1] [Gzip -]"
+    line = f'[24/Nov/2026:13:00:00 +0100] 200 - GET https a.example "/x {planted} y" [Client 192.0.2.1] [Length 5]'
+    event = one("nginx_proxy_manager", f'{line} [Gzip -] "{planted}" "{planted}"')
+    assert event["address"] == "192.0.2.1"
+
+
+def test_stamp_host_address() -> None:
+    event = one(
+        "nginx_timed", '[24/Nov/2026:12:00:00 +0000] _ 192.0.2.1 0.120 "GET /a HTTP/1.1" 401 77 310 - Some App/1.0'
+    )
+    assert (event["address"], event["status"], event["target"]) == ("192.0.2.1", 401, "/a")
+    assert (event["referer"], event["agent"]) == (None, "Some App/1.0")
+    planted = '[24/Nov/2026:12:00:00 +0000] _ 192.0.2.1 0.1 "GET / HTTP/1.1" 200 7 3 - x] _ 203.0.113.9 0.1 "GET / HTTP/1.1" 200 7'
+    assert one("nginx_timed", planted)["address"] == "192.0.2.1"
+
+
+@pytest.mark.parametrize("tag", ["", "web.0 nginx: ", "web nginx[7]: "])
+@pytest.mark.parametrize("key", ["log", "message"])
+def test_lines_wrapped_by_a_container_s_log_driver(key: str, tag: str) -> None:
+    line = HEAD + ' "GET /a HTTP/1.1" 404 5 "-" "curl/8.0"\n'
+    event = one("web_wrapped", json.dumps({key: tag + line, "stream": "stdout", "time": "2020-01-01T00:00:00Z"}))
+    assert (event["time"], event["address"], event["status"], event["agent"]) == (NOON, "192.0.2.1", 404, "curl/8.0")
+    assert parse("web_wrapped", json.dumps({key: "started", "stream": "stderr"})).understood == 0
