@@ -19,6 +19,7 @@ COUNTED = 20  # addresses seen before anything is said about the host
 EARLY = 8  # requests in which a bot has shown itself; sooner or later an attacker comes through every edge
 JUDGED = 20  # addresses with ENOUGH requests from which they must show several visitors …
 MOST_SEVERAL = 0.4  # … in this share
+KEPT = 50_000  # addresses remembered; later ones change nothing
 MOST_HOSTILE = 0.67  # share of the addresses in crowded networks above which they are a botnet
 
 
@@ -51,6 +52,8 @@ class Edges:
         """Where an address (IPv6: a /64) stands after a request: requests, agents so far, whether it looks hostile."""
         address = self._addresses.get(actor)
         if address is None:
+            if len(self._addresses) >= KEPT:
+                return  # so many have told what the host is
             network = self._networks.setdefault(_wide(actor), _Network())
             address = self._addresses[actor] = _Address(network)
             network.addresses += 1
@@ -74,8 +77,8 @@ class Edges:
 
     def share(self, actor: str) -> float:
         """Part of the log's addresses that lie in crowded networks, if this one does and they may be edges; else 0."""
-        address = self._addresses.get(actor)
-        if address is None or not address.network.crowded or len(self._addresses) < COUNTED:
+        network = self._networks.get(_wide(actor))  # by network: an address beyond KEPT may be an edge, too
+        if network is None or not network.crowded or len(self._addresses) < COUNTED:
             return 0.0
         if self._hostile > self._crowded * MOST_HOSTILE:
             return 0.0

@@ -4,6 +4,9 @@ import random
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
+from fail2ban_ai import edges as edges_module
 from fail2ban_ai.edges import Edges
 from fail2ban_ai.model.scorer import Scorer
 from fail2ban_ai.pipeline import Pipeline, Result
@@ -106,3 +109,10 @@ def test_networks_full_of_hostile_addresses_are_a_botnet() -> None:
 
 def test_too_few_addresses_say_nothing() -> None:
     assert filled([f"198.18.0.{n}" for n in range(19)]).share("198.18.0.1") == 0.0
+
+
+def test_an_edge_met_after_the_memory_is_full_is_one_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(edges_module, "KEPT", 60)
+    edges = filled([f"198.18.7.{n}" for n in range(100)])
+    assert edges.share("198.18.7.99") == 1.0
+    assert edges.share("203.0.113.9") == 0.0
