@@ -19,9 +19,7 @@ from fail2ban_ai.setup.look import Log, Look, look
 @click.option(
     "--run",
     type=click.Choice(list(units.RUNS)),
-    default="watch",
-    show_default=True,
-    help=("watch: read logs as they grow. timer: analyse six hours at a time, and ban for critical findings only."),
+    help="watch (default): read logs as they grow. timer: analyse six hours at a time, ban for critical findings only.",
 )
 @click.option("--no-history", is_flag=True, help="Do not read the logs that are there already.")
 @click.option("--no-start", is_flag=True, help="Switch the services on without starting them.")
@@ -34,7 +32,7 @@ from fail2ban_ai.setup.look import Log, Look, look
 @click.option("--purge", is_flag=True, help="With --remove: delete what was found and decided, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was found and done as JSON.")
 def command(  # noqa: PLR0917 - click hands options over by name
-    run: str, no_history: bool, no_start: bool, switch: str | None, purge: bool, as_json: bool
+    run: str | None, no_history: bool, no_start: bool, switch: str | None, purge: bool, as_json: bool
 ) -> None:
     """Set fail2ban-ai up on this host (root): look at it, write configuration, AI jails and services, and observe.
 
@@ -61,7 +59,7 @@ def command(  # noqa: PLR0917 - click hands options over by name
         _set_up(installer, run, start=not no_start, history=not no_history, as_json=as_json)
 
 
-def _set_up(installer: Installer, run: str, *, start: bool, history: bool, as_json: bool) -> None:
+def _set_up(installer: Installer, run: str | None, *, start: bool, history: bool, as_json: bool) -> None:
     found = look(paths.root(), installer.client)
     if not as_json:
         _tell_look(found)

@@ -27,14 +27,17 @@ class Done:
     trouble: list[str] = field(default_factory=list)
 
 
-def install(installer: Installer, look: Look, *, run: str, start: bool) -> Done:
-    """Set the host up, or bring it up to date; an admin's files and values stay. `run`: a key of units.RUNS.
+def install(installer: Installer, look: Look, *, run: str | None, start: bool) -> Done:
+    """Set the host up, or bring it up to date; an admin's files and values stay.
+
+    `run`: a key of units.RUNS; None: watch on a new host, else what is switched on stays so.
 
     Raises ConfigError before anything is written, Fail2banError when the jails could not be installed.
     """
     command = units.program()
     config.load()  # what cannot be read is not built upon
     mode = enforcer_settings.load().mode
+    before = record.exists()
     done = Done(installer.install())
     kept = record.load()
     try:
@@ -52,7 +55,10 @@ def install(installer: Installer, look: Look, *, run: str, start: bool) -> Done:
         paths.replace(paths.settings(), enforcer_settings.with_mode(mode))
     finally:
         kept.save()
-    done.trouble += units.switch(units.switched_on(run), start=start)
+    if run is None and before:
+        done.trouble += units.refresh()
+    else:
+        done.trouble += units.switch(units.switched_on(run or "watch"), start=start)
     return done
 
 

@@ -45,7 +45,11 @@ ProtectHome=read-only
 def folder() -> Path:
     """Where our unit files lie: beside the package in a checkout, in share/fail2ban-ai when it is installed."""
     checkout = Path(__file__).resolve().parents[2] / "systemd"
-    return checkout if checkout.is_dir() else Path(sysconfig.get_path("data")) / "share/fail2ban-ai/systemd"
+    return (
+        checkout
+        if (checkout / "fail2ban-ai-watch.service").is_file()
+        else Path(sysconfig.get_path("data")) / "share/fail2ban-ai/systemd"
+    )
 
 
 def program() -> Path:
@@ -104,6 +108,14 @@ def switch(on: Iterable[str], *, start: bool) -> list[str]:
         trouble += _systemctl("enable", *on)
         trouble += _systemctl("restart", *on) if live and start else []
     return trouble
+
+
+def refresh() -> list[str]:
+    """Have systemd read the units again, and start those again that run; sentences about what did not work."""
+    if not running():
+        return []
+    services = [each.name for each in _shipped() if each.suffix == ".service" and _installs(each.name)]
+    return [*_systemctl("daemon-reload"), *_systemctl("try-restart", *services)]
 
 
 def restart(name: str) -> list[str]:
