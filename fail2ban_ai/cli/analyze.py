@@ -10,17 +10,17 @@ from typing import Any
 import click
 from rich.console import Console
 
-from fail2ban_ai import analysis, config, formats
+from fail2ban_ai import analysis, config, formats, state
 from fail2ban_ai.cli.bars import bars
 from fail2ban_ai.errors import FormatError, SourceError
 from fail2ban_ai.fail2ban import logs as fail2ban_logs
 from fail2ban_ai.fail2ban.failregex import FailregexFormat
 from fail2ban_ai.findings import SEVERITIES
+from fail2ban_ai.lowered import owner_of
 from fail2ban_ai.reports import text
 from fail2ban_ai.reports.schema import to_json
 from fail2ban_ai.request import ask
 from fail2ban_ai.sources import journal, rotation
-from fail2ban_ai.state import State
 
 _UNIT = re.compile(r"_SYSTEMD_UNIT=([A-Za-z0-9@:._-]+)")
 _SPAN = re.compile(r"(\d{1,6})([smhdw])")
@@ -95,7 +95,8 @@ def command(  # noqa: PLR0917 - click hands options over by name
         progress = stack.enter_context(_bars(quiet=as_json))
         found = analysis.run(wanted, settings, compare=compare, progress=progress)
     if not logs:
-        State().save(found.report, _now().isoformat(timespec="seconds"))
+        with owner_of(state.path().parent):
+            state.State().save(found.report, _now().isoformat(timespec="seconds"))
     if auto_ban:
         asked = ask(found.result.verdicts, found.passed, auto_ban)
         click.echo(f"{asked} bans asked for; `fail2ban-ai enforce` judges them.", err=True)

@@ -42,7 +42,7 @@ def install(installer: Installer, look: Look, *, run: str | None, start: bool) -
     kept = record.load()
     try:
         _folders(kept, done)
-        files = units.contents(look, command)
+        files = units.contents(command, [log.path for log in look.logs], gpu=look.gpu)
         if (paths.root() / _ROTATION).parent.is_dir():
             files[paths.root() / _ROTATION] = (units.folder().parent / "logrotate.d/fail2ban-ai").read_text()
         if not paths.config().exists():

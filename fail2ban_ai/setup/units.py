@@ -12,7 +12,6 @@ from pathlib import Path
 from fail2ban_ai import paths
 from fail2ban_ai.errors import ConfigError
 from fail2ban_ai.setup import account
-from fail2ban_ai.setup.look import Look
 
 PROGRAM = "/usr/bin/fail2ban-ai"  # in the units as shipped
 METRICS = "var/lib/prometheus/node-exporter"  # Debian's prometheus-node-exporter reads it
@@ -75,13 +74,13 @@ def program() -> Path:
     return found
 
 
-def contents(look: Look, command: Path) -> dict[Path, str]:
-    """The files to write for this host."""
+def contents(command: Path, logs: Iterable[str], *, gpu: bool) -> dict[Path, str]:
+    """The files to write for a host with these logs."""
     found = {paths.units() / each.name: each.read_text().replace(PROGRAM, str(command)) for each in _shipped()}
-    homes = [log.path for log in look.logs if log.path.startswith(_HOMES)]
+    homes = [log for log in logs if log.startswith(_HOMES)]
     groups = [name for name in ("video", "render") if account.entry("group", name)]
-    gpu = _GPU.format(groups=f"SupplementaryGroups={' '.join(groups)}\n" if groups else "")
-    drop_ins = {"gpu.conf": gpu if look.gpu else "", "home.conf": _HOME.format(logs=", ".join(homes)) if homes else ""}
+    allowed = _GPU.format(groups=f"SupplementaryGroups={' '.join(groups)}\n" if groups else "")
+    drop_ins = {"gpu.conf": allowed if gpu else "", "home.conf": _HOME.format(logs=", ".join(homes)) if homes else ""}
     for unit in _READERS:
         found |= {paths.units() / f"{unit}.d" / name: text for name, text in drop_ins.items() if text}
     return found

@@ -25,6 +25,14 @@ def make(root: Path, config: Path) -> None:
         (root / folder).mkdir(parents=True)
     (root / "etc/fail2ban").symlink_to(config)
     (root / "usr/bin/fail2ban-ai").write_text("#!/bin/sh\n")
+    reachable(root)
+
+
+def reachable(folder: Path) -> None:
+    """Let any user go to a folder: pytest's own are root's alone."""
+    for parent in (folder, *folder.parents):
+        if not parent.stat().st_mode & 0o001:
+            parent.chmod(parent.stat().st_mode | 0o011)
 
 
 def client_on_path(folder: Path, server: PrivateServer) -> str:
