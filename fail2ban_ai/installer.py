@@ -1,7 +1,7 @@
 """Puts the AI jails into fail2ban's configuration and takes them out again, without touching any other jail.
 
 A full reload with one bad jail removes every jail, and `fail2ban-client -t` does not notice (measured on 1.0.2). So the
-new configuration is tried on a copy first, only our two jails are reloaded, the list of jails is compared before and
+new configuration is tried on a copy first, only our own jails are reloaded, the list of jails is compared before and
 after, and whatever goes wrong is undone. Files that are there already and not ours are never written.
 """
 
