@@ -97,6 +97,7 @@ class Enforcer:
 
     def recent_bans(self) -> list[Banned]:
         """The bans carried out within the last day, for the budgets."""
+        self._learn()
         made = (each for each in self._recent if each.result in ("banned", "limited"))
         return [Banned(each.at, counts_as_network(jails.normalise(each.target))) for each in made]
 
@@ -198,6 +199,8 @@ class Enforcer:
     def _carry_out(self, batch: list[Decision], facts: Facts, known: Jails) -> Iterator[Outcome]:
         """The outcome of each decision; one target at most once, which `_batches` sees to."""
         observing = self._observing()
+        if observing:  # no budget holds back what is not done
+            facts = replace(facts, bans=[])
         passed: dict[str, list[tuple[Decision, bool]]] = {}
         for decision in batch:
             try:
