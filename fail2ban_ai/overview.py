@@ -4,10 +4,20 @@ import os
 import re
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from fail2ban_ai import config, decisions_log, decisions_outcomes, enforcer_settings, heartbeat, paths
+from fail2ban_ai import (
+    breaker,
+    config,
+    decisions_log,
+    decisions_outcomes,
+    enforcer_settings,
+    heartbeat,
+    notices,
+    paths,
+    trial,
+)
 from fail2ban_ai.errors import DecisionError, Fail2banAIError, ModelError
 from fail2ban_ai.fail2ban import jails
 from fail2ban_ai.fail2ban.client import Client
@@ -16,6 +26,7 @@ from fail2ban_ai.model import weights
 from fail2ban_ai.state import State
 from fail2ban_ai.state import path as state_path
 
+_DAY = 86400.0
 _LOCK = re.compile(r"^\d+: FLOCK .* (\d+) [0-9a-f]+:[0-9a-f]+:(\d+) ", re.MULTILINE)
 
 
@@ -44,6 +55,9 @@ class Overview:
     model: str = ""
     watch: Watch = field(default_factory=lambda: Watch("absent"))
     enforce: str = "absent"  # or running
+    trial_ends: float | None = None  # seconds since the epoch: back to observe then, unless an admin confirms
+    breaker: str = ""  # why it is open: nobody is banned until an admin closes it
+    notices: list[dict[str, float | str]] = field(default_factory=list)  # of the last day, oldest first
     fail2ban: dict[str, int | None] = field(default_factory=dict)  # AI jail -> bans now; None: it does not run
     last_run: str = "never"
     campaigns: dict[str, int] = field(default_factory=dict)  # by severity
@@ -59,6 +73,7 @@ def gather(client: Client | None = None, now: float | None = None) -> Overview:
     found = Overview(enforcer_settings.load().mode, settings.sensitivity)
     found.model = _model(found.trouble)
     _watch(found, time.time() if now is None else now)
+    _enforcing(found, time.time() if now is None else now)
     found.enforce = "running" if _locked(paths.outcomes().with_name("enforce.lock")) else "absent"
     _fail2ban(found, client or Client())
     with owner_of(state_path().parent):
@@ -91,6 +106,18 @@ def _watch(found: Overview, now: float) -> None:
         *(beat.degraded, beat.findings, beat.rss_bytes),
     )
     found.sources = [{"source": s.source, "read": s.read, "understood": s.understood} for s in beat.sources]
+
+
+def _enforcing(found: Overview, now: float) -> None:
+    known = trial.state()
+    if known is not None and known.open:
+        found.trial_ends = known.ends
+    open_ = breaker.tripped()
+    found.breaker = "" if open_ is None else open_.why
+    try:
+        found.notices = [asdict(each) for each in notices.newest() if each.at > now - _DAY]
+    except OSError as error:
+        found.trouble.append(f"The notices cannot be read: {error}")
 
 
 def _locked(path: Path) -> bool:

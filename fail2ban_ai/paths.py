@@ -1,8 +1,9 @@
 """Where things lie on the host, and how root opens what only root may have written.
 
-    /etc/fail2ban-ai/            root's: config.yaml, enforce.json, installed.json, ranges.d/*.txt
+    /etc/fail2ban-ai/            root's: config.yaml, enforce.json, installed.json, setup.json, ranges.d/*.txt
     /var/lib/fail2ban-ai/        the watcher's: decisions.jsonl, heartbeat.json, state.sqlite
-    /var/lib/fail2ban-ai-root/   root's: outcomes.jsonl, allow.jsonl, position.json
+    /var/lib/fail2ban-ai-root/   root's: outcomes.jsonl, allow.jsonl, position.json, notices.jsonl, trial.json,
+                                 breaker.json, feed/bans.jsonl
 
 FAIL2BAN_AI_ROOT is put before all of them (tests and the demo). Standard library only: the root process imports this.
 """
@@ -71,6 +72,26 @@ def allow() -> Path:
 def position() -> Path:
     """How far the enforcer has read the decisions log."""
     return _under("var/lib/fail2ban-ai-root/position.json")
+
+
+def notices() -> Path:
+    """What an admin should hear from the enforcer; everybody may read it."""
+    return _under("var/lib/fail2ban-ai-root/notices.jsonl")
+
+
+def trial() -> Path:
+    """Whether enforcing was confirmed; see fail2ban_ai.trial."""
+    return _under("var/lib/fail2ban-ai-root/trial.json")
+
+
+def breaker() -> Path:
+    """There while the circuit breaker is open; see fail2ban_ai.breaker."""
+    return _under("var/lib/fail2ban-ai-root/breaker.json")
+
+
+def feed() -> Path:
+    """The spool of the drop-in action, written by fail2ban's shell; its folder is readable by the watcher's group."""
+    return _under("var/lib/fail2ban-ai-root/feed/bans.jsonl")
 
 
 def make_folder(path: Path) -> None:

@@ -2,11 +2,12 @@
 
 import json
 import os
+import time
 from dataclasses import asdict
 
 import click
 
-from fail2ban_ai import enforcer_settings, paths
+from fail2ban_ai import enforcer_settings, paths, trial
 from fail2ban_ai.decisions_strict import clean
 from fail2ban_ai.errors import ConfigError
 from fail2ban_ai.fail2ban import jails
@@ -54,7 +55,7 @@ def command(  # noqa: PLR0917 - click hands options over by name
     if switch == "remove":
         _tell_removed(host.remove(installer, purge=purge), as_json)
     elif switch is not None:
-        _switch(switch, as_json)
+        _switch(installer, switch, as_json)
     else:
         _set_up(installer, run, start=not no_start, history=not no_history, as_json=as_json)
 
@@ -73,33 +74,31 @@ def _set_up(installer: Installer, run: str | None, *, start: bool, history: bool
         click.echo(f"Wrote {path}")
     for path in done.kept:
         click.echo(f"Left as it was, since it was changed: {path}")
-    names = " and ".join(jails.JAILS)
+    names = ", ".join(jails.JAILS)
     click.echo(f"Jails {names} {'run' if done.jails_run else 'start when fail2ban does: it does not run now'}.")
     for sentence in done.trouble:
         click.echo(f"! {sentence}")
     _tell_next(found, mode, read)
 
 
-def _switch(switch: str, as_json: bool) -> None:
-    before = enforcer_settings.load().mode
-    if switch == "confirm" and before != "enforce":
-        raise ConfigError(
-            "There is nothing to confirm: the mode is observe. `fail2ban-ai setup --enforce` comes first."
-        )
-    mode = "observe" if switch == "observe" else "enforce"
-    trouble = host.set_mode(mode)
+def _switch(installer: Installer, switch: str, as_json: bool) -> None:
+    if switch == "enforce":
+        found = host.enforce(installer)
+        hours = max(0.0, found.ends - time.time()) / 3600
+        said = f"Mode: enforce, on trial: bans last ten minutes. Confirm within {hours:.0f} hours, or it ends:"
+        said = f"{said}\n  fail2ban-ai setup --confirm" if found.open else "Mode: enforce; it was confirmed before."
+    elif switch == "confirm":
+        trial.confirm(installer.config, installer.client)
+        said = "Confirmed: bans last as long as the AI jails say, those in force too."
+    else:
+        host.observe()
+        said = "Mode: observe. Nobody is banned from now on; bans that stand run out, or `fail2ban-ai unban`."
     if as_json:
-        click.echo(json.dumps({"mode": mode, "before": before, "trouble": trouble}, indent=2))
-        return
-    click.echo(
-        {
-            "enforce": "Mode: enforce. Look at `fail2ban-ai status`, and try your own log-ins.",
-            "confirm": "Mode: enforce, confirmed.",
-            "observe": "Mode: observe. Nobody is banned from now on; bans that stand run out, or `fail2ban-ai unban`.",
-        }[switch]
-    )
-    for sentence in trouble:
-        click.echo(f"! {sentence}")
+        known = trial.state()
+        told = None if known is None else asdict(known)
+        click.echo(json.dumps({"mode": enforcer_settings.load().mode, "trial": told}, indent=2))
+    else:
+        click.echo(said)
 
 
 def _tell_look(found: Look) -> None:

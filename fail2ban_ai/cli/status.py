@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -14,6 +15,8 @@ from fail2ban_ai.decisions_strict import clean
 from fail2ban_ai.errors import Fail2banAIError
 from fail2ban_ai.overview import Overview
 from fail2ban_ai.reports import metrics
+
+_NOTICES = 5
 
 
 @click.command("status")
@@ -53,7 +56,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def _lines(found: Overview) -> Iterator[tuple[str, str]]:
-    yield "mode", "enforce" if found.mode == "enforce" else "observe: nobody is banned"
+    yield "mode", _mode(found)
     watch = found.watch
     if watch.state == "running":
         behind = f"{watch.lines_per_second:,.0f} lines/s, {watch.lag_seconds:.1f} s behind"
@@ -73,8 +76,22 @@ def _lines(found: Overview) -> Iterator[tuple[str, str]]:
         read, understood = int(source["read"]), int(source["understood"])
         share = f", {understood / read:.0%} understood" if read else ""
         yield "source", f"{source['source']}: {read:,} lines{share}"
+    for notice in found.notices[-_NOTICES:]:
+        at = datetime.fromtimestamp(float(notice["at"]), UTC)
+        yield "notice", f"{at:%Y-%m-%d %H:%M} UTC  {notice['text']}"
     for sentence in found.trouble:
         yield "!", sentence
+
+
+def _mode(found: Overview) -> str:
+    if found.breaker:
+        return f"nobody is banned: the circuit breaker is open ({found.breaker}); `fail2ban-ai enforce --reset`"
+    if found.mode != "enforce":
+        return "observe: nobody is banned"
+    if found.trial_ends is None:
+        return "enforce"
+    until = f"{datetime.fromtimestamp(found.trial_ends, UTC):%Y-%m-%d %H:%M} UTC"
+    return f"enforce, on trial: bans last ten minutes; back to observe at {until} unless `fail2ban-ai setup --confirm`"
 
 
 def _counts(counts: Mapping[str, int]) -> str:

@@ -3,10 +3,11 @@
 import os
 import stat
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from fail2ban_ai import config, enforcer_settings, heartbeat, paths
+from fail2ban_ai import breaker, config, enforcer_settings, heartbeat, paths, trial
 from fail2ban_ai.doctor.host import Host
 from fail2ban_ai.doctor.result import Result
 from fail2ban_ai.errors import ConfigError
@@ -99,6 +100,30 @@ def services_run(host: Host) -> Iterator[Result]:
         yield Result("services-run", "warning", "Neither the watcher nor the timer is switched on.", advice)
 
 
+def enforcing_is_settled(host: Host) -> Iterator[Result]:
+    """Enforcing awaits no admin: no trial is open, no circuit breaker either."""
+    try:
+        known = trial.state()
+    except ConfigError as error:
+        yield Result("enforcing-is-settled", "error", str(error), "", str(paths.trial()))
+        return
+    if known is not None and known.open:
+        left = max(0.0, known.ends - time.time()) / 3600
+        yield Result(
+            "enforcing-is-settled",
+            "warning",
+            f"Enforcing is on trial: bans last ten minutes, and in {left:.0f} hours it goes back to observe.",
+            "`fail2ban-ai setup --confirm` keeps it; `fail2ban-ai setup --observe` ends it.",
+        )
+    elif known is not None and known.lapsed is not None and enforcer_settings.load().mode == "observe":
+        advice = "`fail2ban-ai setup --enforce` begins another trial."
+        yield Result("enforcing-is-settled", "info", "Nobody confirmed the last trial, so nobody is banned.", advice)
+    open_ = breaker.tripped()
+    if open_ is not None:
+        advice = "Look at `fail2ban-ai status` and the bans; when they are right: `fail2ban-ai enforce --reset`."
+        yield Result("enforcing-is-settled", "error", f"The circuit breaker is open: {open_.why}.", advice)
+
+
 def watcher_keeps_up(host: Host) -> Iterator[Result]:
     """The watcher was heard of a moment ago and judges lines as they come."""
     beat = heartbeat.read()
@@ -129,4 +154,12 @@ def _systemctl(*words: str) -> str:
     return done.stdout.strip()
 
 
-CHECKS = (settings_are_right, user_is_there, folders_are_right, watcher_reads_logs, services_run, watcher_keeps_up)
+CHECKS = (
+    settings_are_right,
+    user_is_there,
+    folders_are_right,
+    watcher_reads_logs,
+    services_run,
+    enforcing_is_settled,
+    watcher_keeps_up,
+)

@@ -25,6 +25,8 @@ def text(found: Overview, now: float) -> str:
         _metric(
             "f2b_ai_enforcing", "gauge", "Whether bans are carried out (mode enforce)", [({}, found.mode == "enforce")]
         ),
+        _metric("f2b_ai_trial", "gauge", "Whether enforcing awaits confirmation", [({}, found.trial_ends is not None)]),
+        _metric("f2b_ai_breaker_open", "gauge", "Whether the circuit breaker is open", [({}, bool(found.breaker))]),
         _metric("f2b_ai_model_info", "gauge", "The model in use", [({"model": found.model}, 1)] if found.model else []),
         _metric(
             "f2b_ai_jail_banned_current",

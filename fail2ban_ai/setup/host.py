@@ -1,12 +1,13 @@
 """Sets a host up, switches its mode, and takes everything away again. Nothing here bans anybody."""
 
+import os
 import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fail2ban_ai import config, enforcer_settings, paths
+from fail2ban_ai import config, enforcer_settings, paths, trial
 from fail2ban_ai.errors import ConfigError
 from fail2ban_ai.installer import Installer
 from fail2ban_ai.setup import account, record, settings, units
@@ -62,12 +63,27 @@ def install(installer: Installer, look: Look, *, run: str | None, start: bool) -
     return done
 
 
-def set_mode(mode: str) -> list[str]:
-    """Change what the enforcer does, from now on; sentences about what did not work."""
+def enforce(installer: Installer) -> trial.Trial:
+    """Have bans carried out from now on, on trial unless an admin confirmed that before.
+
+    Raises ConfigError before the host is set up, Fail2banError when the jails do not take the trial's bantime.
+    """
     if not record.exists():
         raise ConfigError("fail2ban-ai is not set up here yet: run `fail2ban-ai setup`, and watch it for some days.")
-    paths.replace(paths.settings(), enforcer_settings.with_mode(mode))
-    return units.restart("fail2ban-ai-enforce.service")
+    enforcer_settings.load()
+    began = trial.begin(installer.config, installer.client)  # first: no ban may be longer than it
+    paths.replace(paths.settings(), enforcer_settings.with_mode("enforce"))
+    return began
+
+
+def observe() -> None:
+    """Carry nothing out from now on; a trial that is open is over, and the next begins anew."""
+    if not record.exists():
+        raise ConfigError("fail2ban-ai is not set up here yet: run `fail2ban-ai setup`.")
+    paths.replace(paths.settings(), enforcer_settings.with_mode("observe"))
+    known = trial.state()
+    if known is not None and known.open:
+        paths.trial().unlink()  # its drop-in stays: bans that stand end within ten minutes
 
 
 def remove(installer: Installer, *, purge: bool) -> list[str]:
@@ -79,6 +95,9 @@ def remove(installer: Installer, *, purge: bool) -> list[str]:
     kept += units.switch((), start=False)
     known = record.load()
     paths.settings().unlink(missing_ok=True)
+    if known.user:
+        kept += [trouble] if (trouble := account.remove()) else []
+    kept += [f"{name}: changed by hand" for name in known.remove(purge=purge)]
     for part in _STATE:
         folder = paths.root() / part
         if purge:
@@ -86,9 +105,6 @@ def remove(installer: Installer, *, purge: bool) -> list[str]:
         elif folder.is_dir() and any(folder.iterdir()):
             account.give(folder, 0, 0)  # the user's number may be another's tomorrow
             kept.append(f"{folder}: what was found and decided; --purge deletes it")
-    if known.user:
-        kept += [trouble] if (trouble := account.remove()) else []
-    kept += [f"{name}: changed by hand" for name in known.remove(purge=purge)]
     for part in ("etc/fail2ban-ai", *_STATE):
         folder = paths.root() / part
         if folder.is_dir() and not any(folder.iterdir()):
@@ -116,6 +132,11 @@ def _folders(known: record.Record, done: Done) -> None:
     done.trouble += [trouble] if trouble else []
     ids = account.ids()
     mine = paths.root() / _STATE[0]
+    feed = paths.feed().parent  # root's, for the watcher to read
+    known.folder(feed)
+    if ids is not None:
+        os.chown(feed, 0, ids.group)
+    feed.chmod(0o750)
     if ids is not None and mine.stat().st_uid != ids.user:
         account.give(mine, ids.user, ids.readers)
     mine.chmod(0o750)

@@ -117,11 +117,6 @@ def refresh() -> list[str]:
     return [*_systemctl("daemon-reload"), *_systemctl("try-restart", *services)]
 
 
-def restart(name: str) -> list[str]:
-    """Have a unit that runs read its settings again; a sentence when that did not work."""
-    return _systemctl("try-restart", name) if running() else []
-
-
 def running() -> bool:
     """Whether systemd runs this host."""
     return paths.root() == Path("/") and Path("/run/systemd/system").is_dir()

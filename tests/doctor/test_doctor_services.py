@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -75,8 +76,22 @@ def test_folders_with_wrong_owners_are_named(root: Path) -> None:
     assert examine() == {}, "setup mends it, as the advice says"
     paths.outcomes().parent.chmod(0o777)
     assert "written by others" in examine()["folders-are-right"].sentence
-    paths.outcomes().parent.rmdir()
+    shutil.rmtree(paths.outcomes().parent)
     assert "is gone" in examine()["folders-are-right"].sentence
+
+
+def test_what_awaits_an_admin_is_named(root: Path) -> None:
+    paths.trial().write_text(json.dumps({"began": time.time() - 3600}))
+    found = examine()["enforcing-is-settled"]
+    assert (found.level, "23 hours" in found.sentence) == ("warning", True)
+    paths.trial().write_text(json.dumps({"began": 1.0, "lapsed": 2.0}))
+    assert examine()["enforcing-is-settled"].level == "info"
+    paths.trial().write_text(json.dumps({"began": 1.0, "confirmed": 2.0}))
+    assert examine() == {}
+    paths.breaker().write_text(json.dumps({"at": 1.0, "why": "400 bans were asked for"}))
+    found = examine()["enforcing-is-settled"]
+    assert found.level == "error"
+    assert "400 bans" in found.sentence
 
 
 @pytest.mark.parametrize(

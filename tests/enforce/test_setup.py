@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from fail2ban_ai import trial
 from fail2ban_ai.errors import ConfigError, Fail2banError
 from fail2ban_ai.fail2ban import jails
 from fail2ban_ai.fail2ban.namespace import Namespace
@@ -59,7 +60,11 @@ def test_installed_they_run_and_ban_and_removed_they_are_gone(stock: PrivateServ
     time.sleep(0.3)
     assert stock.nft is not None
     assert stock.nft.blocked(jails.ADDRESSES) == {"203.0.113.9"}
+    trial.begin(stock.config, stock.client)
+    assert installer(stock).install(), "nor is it during the trial, which goes on"
+    assert stock.client.get(jails.ADDRESSES, "bantime") == "600"
     assert installer(stock).remove() == []
+    assert trial.state() is None
     assert set(stock.client.jails()) == set(STOCK_JAILS)
     assert files(stock) == before
     assert stock.nft.blocked(jails.ADDRESSES) == set()

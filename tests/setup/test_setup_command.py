@@ -14,7 +14,7 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from fail2ban_ai import config, decisions_log, enforcer_settings, paths
+from fail2ban_ai import config, decisions_log, enforcer_settings, paths, trial
 from fail2ban_ai.cli import setup
 from fail2ban_ai.cli.group import cli
 from fail2ban_ai.fail2ban import jails
@@ -31,10 +31,10 @@ UNITS = {each.name for each in units.folder().iterdir()}
 class NoJails:
     """In place of the installer of jails, which tests/enforce/test_setup.py tries: most tests here need no server."""
 
-    client = Client(("false",))
+    client = Client(("/nonexistent/fail2ban-client",))
 
     def __init__(self, config: Path) -> None:
-        assert config == paths.fail2ban()
+        self.config = config
 
     def install(self) -> bool:
         return False
@@ -202,16 +202,35 @@ def test_switching_needs_a_set_up_host(root: Path, switch: str) -> None:
 
 
 def test_modes_are_switched_and_gate_values_kept(root: Path) -> None:
+    (root / "etc/fail2ban").unlink()
+    (root / "etc/fail2ban/jail.d").mkdir(parents=True)
     set_up()
     paths.settings().write_text('{"mode": "observe", "gate": {"per_hour": 7}}')
     assert run("--confirm").exit_code == 1, "there is nothing to confirm"
-    assert json.loads(run("--enforce", "--json").stdout)["mode"] == "enforce"
-    assert enforcer_settings.load().mode == "enforce"
+    told = json.loads(run("--enforce", "--json").stdout)
+    assert told["mode"] == "enforce"
+    assert told["trial"]["confirmed"] is None
+    drop_in = root / "etc/fail2ban" / trial.DROP_IN
+    assert "bantime = 600" in drop_in.read_text()
     assert enforcer_settings.load().gate.per_hour == 7
+    assert "on trial" in CliRunner().invoke(cli, ["status"]).output
     assert run("--confirm").exit_code == 0
+    assert not drop_in.exists()
     assert set_up()["mode"] == "enforce", "bringing up to date keeps the mode"
     assert run("--observe").exit_code == 0
     assert enforcer_settings.load().mode == "observe"
+
+
+def test_observing_ends_a_trial_and_the_next_begins_anew(root: Path) -> None:
+    (root / "etc/fail2ban").unlink()
+    (root / "etc/fail2ban/jail.d").mkdir(parents=True)
+    set_up()
+    run("--enforce")
+    paths.trial().write_text(json.dumps({"began": 1.0}))
+    assert run("--observe").exit_code == 0
+    assert run("--confirm").exit_code == 1
+    told = json.loads(run("--enforce", "--json").stdout)
+    assert told["trial"]["began"] > 1.0, "else the next trial would be over before it began"
 
 
 def test_what_was_found_stays_root_owned_without_purge_and_goes_with_it(root: Path) -> None:
