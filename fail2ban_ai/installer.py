@@ -18,7 +18,7 @@ from fail2ban_ai import paths, trial
 from fail2ban_ai.doctor import filters
 from fail2ban_ai.doctor.ai_jails import ai_jails_read_nothing
 from fail2ban_ai.doctor.host import Host
-from fail2ban_ai.errors import ConfigError, Fail2banDown, Fail2banError
+from fail2ban_ai.errors import ConfigError, Fail2banAbsent, Fail2banDown, Fail2banError
 from fail2ban_ai.fail2ban import jails
 from fail2ban_ai.fail2ban.client import Client
 
@@ -89,7 +89,7 @@ class Installer:
     def _running(self) -> set[str] | None:
         try:
             return set(self.client.jails())
-        except Fail2banDown:
+        except (Fail2banAbsent, Fail2banDown):
             return None
 
     def _verify(self, expected: set[str]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import time
 from dataclasses import asdict
 
@@ -49,8 +50,8 @@ def command(  # noqa: PLR0917 - click hands options over by name
         raise ConfigError("setup needs root: it writes below /etc.")
     if purge and switch != "remove":
         raise click.UsageError("--purge goes with --remove")
-    if not paths.fail2ban().is_dir():
-        raise ConfigError(f"{paths.fail2ban()} is not there: install fail2ban first (apt-get install fail2ban).")
+    if switch != "remove" and (not paths.fail2ban().is_dir() or shutil.which("fail2ban-client") is None):
+        raise ConfigError("fail2ban is not installed, or its folder is gone: apt-get install fail2ban.")
     installer = Installer(paths.fail2ban())
     if switch == "remove":
         _tell_removed(host.remove(installer, purge=purge), as_json)

@@ -165,11 +165,11 @@ def test_completion_offers_every_option(name: str) -> None:
 
 
 def documented() -> list[tuple[str, str]]:
-    """Every command line in the docs: in a block indented by four blanks or fenced, or between backquotes."""
+    """Every command line in the docs: in a block indented by four blanks, or between backquotes."""
     found = []
     for path in DOCS:
         text = path.read_text()
-        blocks = re.findall(r"^(?: {4}|)(?:sudo |\.venv/bin/|# |\$ )?(fail2ban-ai(?: .*)?)$", text, re.MULTILINE)
+        blocks = re.findall(r"^ {4}(?:sudo |\.venv/bin/|# |\$ )?(fail2ban-ai(?: .*)?)$", text, re.MULTILINE)
         inline = re.findall(r"`(?:sudo )?(fail2ban-ai [^`\n]+)`", text)
         found += [(path.name, line.partition(" #")[0].strip()) for line in (*blocks, *inline)]
     return found

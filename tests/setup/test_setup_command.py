@@ -7,6 +7,7 @@ import stat
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from fail2ban_ai.fail2ban import jails
 from fail2ban_ai.fail2ban.client import Client
 from fail2ban_ai.fail2ban.namespace import Namespace
 from fail2ban_ai.fail2ban.private import PrivateServer
+from fail2ban_ai.installer import Installer
 from fail2ban_ai.setup import account, units
 from fail2ban_ai.state import State
 from tests.setup import private_host
@@ -278,6 +280,19 @@ def test_gpu_and_logs_in_homes_get_drop_ins(root: Path) -> None:
 
 def test_purge_alone_is_a_usage_error(root: Path) -> None:
     assert run("--purge").exit_code == 2
+
+
+def test_it_goes_away_when_fail2ban_has_gone_before(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_up()
+    monkeypatch.setattr(setup, "Installer", partial(Installer, client=NoJails.client))
+    (root / "etc/fail2ban").unlink()
+    assert run("--remove").exit_code == 0
+    assert not paths.settings().parent.exists()
+    result = run()
+    assert result.exit_code == 1
+    assert "apt-get install fail2ban" in result.output
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
