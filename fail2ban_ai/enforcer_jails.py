@@ -12,8 +12,6 @@ from fail2ban_ai.fail2ban.effective import Effect, Nft, await_effective
 class Jails:
     """`assumed`: the bantime to go by when fail2ban must not be needed (observe); None: ask each jail."""
 
-    SETTLED = 60.0  # seconds after a ban within which lines may still arrive: open connections end, logs are late
-
     client: Client
     nft: Nft
     assumed: float | None

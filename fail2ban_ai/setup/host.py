@@ -1,6 +1,5 @@
 """Sets a host up, switches its mode, and takes everything away again. Nothing here bans anybody."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -132,11 +131,6 @@ def _folders(known: record.Record, done: Done) -> None:
     done.trouble += [trouble] if trouble else []
     ids = account.ids()
     mine = paths.root() / _STATE[0]
-    feed = paths.feed().parent  # root's, for the watcher to read
-    known.folder(feed)
-    if ids is not None:
-        os.chown(feed, 0, ids.group)
-    feed.chmod(0o750)
     if ids is not None and mine.stat().st_uid != ids.user:
         account.give(mine, ids.user, ids.readers)
     mine.chmod(0o750)

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,12 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("FAIL2BAN_AI_ROOT", str(tmp_path))
     paths.heartbeat().parent.mkdir(parents=True)
     return tmp_path
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    with private_host.open_folder() as folder:
+        yield folder
 
 
 def status(*words: str) -> Result:
@@ -172,10 +179,9 @@ def test_a_folder_that_is_not_there_is_a_sentence(host: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has rights to give up")
-def test_root_touches_the_watchers_files_as_the_watcher(tmp_path: Path) -> None:
-    folder = tmp_path / "state"
+def test_root_touches_the_watchers_files_as_the_watcher(open_folder: Path) -> None:
+    folder = open_folder / "state"
     folder.mkdir()
-    private_host.reachable(folder)
     os.chown(folder, 65534, 65534)
     code = (
         "import sys; from pathlib import Path; from fail2ban_ai.lowered import owner_of; folder = Path(sys.argv[1])\n"
@@ -187,5 +193,5 @@ def test_root_touches_the_watchers_files_as_the_watcher(tmp_path: Path) -> None:
     assert done.stdout == "refused\n"
     assert (folder / "made").stat().st_uid == 65534
     assert (folder / "again").stat().st_uid == 0
-    with owner_of(tmp_path / "none"):
+    with owner_of(open_folder / "none"):
         assert os.geteuid() == 0

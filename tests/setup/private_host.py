@@ -3,6 +3,9 @@
 import os
 import stat
 import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from fail2ban_ai.fail2ban.private import PrivateServer
@@ -25,14 +28,14 @@ def make(root: Path, config: Path) -> None:
         (root / folder).mkdir(parents=True)
     (root / "etc/fail2ban").symlink_to(config)
     (root / "usr/bin/fail2ban-ai").write_text("#!/bin/sh\n")
-    reachable(root)
 
 
-def reachable(folder: Path) -> None:
-    """Let any user go to a folder: pytest's own are root's alone."""
-    for parent in (folder, *folder.parents):
-        if not parent.stat().st_mode & 0o001:
-            parent.chmod(parent.stat().st_mode | 0o011)
+@contextmanager
+def open_folder() -> Iterator[Path]:
+    """A folder that any user may go to: pytest's own are root's alone, and it sees to that."""
+    with tempfile.TemporaryDirectory(prefix="f2b-ai-") as name:
+        Path(name).chmod(0o711)
+        yield Path(name)
 
 
 def client_on_path(folder: Path, server: PrivateServer) -> str:

@@ -46,14 +46,14 @@ class NoJails:
 
 
 @pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def root(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     if os.geteuid() != 0:
         pytest.skip("setup needs root")
-    folder = tmp_path / "root"
-    private_host.make(folder, tmp_path)
-    monkeypatch.setenv("FAIL2BAN_AI_ROOT", str(folder))
-    monkeypatch.setattr(setup, "Installer", NoJails)
-    return folder
+    with private_host.open_folder() as place:
+        private_host.make(place / "root", place)
+        monkeypatch.setenv("FAIL2BAN_AI_ROOT", str(place / "root"))
+        monkeypatch.setattr(setup, "Installer", NoJails)
+        yield place / "root"
 
 
 @pytest.fixture(scope="module")
@@ -63,13 +63,13 @@ def stock(bench_host: None) -> Iterator[PrivateServer]:
 
 
 @pytest.fixture
-def host(stock: PrivateServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def host(stock: PrivateServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A root with a fail2ban server that runs."""
-    folder = tmp_path / "root"
-    private_host.make(folder, stock.config)
-    monkeypatch.setenv("FAIL2BAN_AI_ROOT", str(folder))
-    monkeypatch.setenv("PATH", private_host.client_on_path(tmp_path / "bin", stock))
-    return folder
+    with private_host.open_folder() as place:
+        private_host.make(place / "root", stock.config)
+        monkeypatch.setenv("FAIL2BAN_AI_ROOT", str(place / "root"))
+        monkeypatch.setenv("PATH", private_host.client_on_path(place / "bin", stock))
+        yield place / "root"
 
 
 def run(*words: str) -> Result:
