@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from fail2ban_ai.actors import Timelines
-from fail2ban_ai.actors.state import ITEMS_KEPT
+from fail2ban_ai.actors.items import ITEMS_KEPT
 from fail2ban_ai.addresses import within
 from fail2ban_ai.campaigns import Linker, TrafficBaselines
 from fail2ban_ai.campaigns.items import Item

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+import numpy as np
 import polars as pl
 
 from fail2ban_ai import canonical
+from fail2ban_ai.actors.groups import Bools, Ints
 
 T = TypeVar("T")
 
@@ -32,16 +34,38 @@ def _web_requests(targets: list[str]) -> list[Request]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
 class Coded(Generic[T]):
     """A column in which few distinct values stand on many rows: `values[codes[i]]` is that of row i."""
 
-    __slots__ = ("codes", "values")
+    codes: Ints
+    values: list[T]
 
-    def __init__(self, column: pl.Series, make: Callable[[list[str]], list[T]]) -> None:
-        """`make` gets the distinct values of `column` (String, without nulls), each once."""
-        distinct = column.unique()
-        self.codes: list[int] = column.cast(pl.Enum(distinct)).to_physical().to_list()
-        self.values: list[T] = make(distinct.to_list())
+    def at(self, rows: Ints) -> list[T]:
+        """The values of these rows, none of which has the code -1."""
+        return [self.values[code] for code in self.codes[rows].tolist()]
+
+    def as_text(self, text: Callable[[T], str | None]) -> "Coded[str]":
+        """The distinct texts of the values; rows of a value without one (None or "") have the code -1."""
+        places: dict[str, int] = {}
+        found = [text(value) for value in self.values]
+        codes = [places.setdefault(one, len(places)) if one else -1 for one in found]
+        return Coded(np.array(codes, np.int64)[self.codes], list(places))
+
+    def only(self, rows: Bools) -> "Coded[T]":
+        """The same for these rows; the others have the code -1."""
+        rows = rows & (self.codes >= 0)
+        used, codes = np.unique(self.codes[rows], return_inverse=True)
+        found = np.full(len(rows), -1, np.int64)
+        found[rows] = codes
+        return Coded(found, [self.values[code] for code in used.tolist()])
+
+
+def coded(column: pl.Series, make: Callable[[list[str]], list[T]]) -> Coded[T]:
+    """`make` gets the distinct values of `column` (String, without nulls), each once."""
+    distinct = column.unique()
+    codes = column.cast(pl.Enum(distinct)).to_physical().to_numpy().astype(np.int64)
+    return Coded(codes, make(distinct.to_list()))
 
 
 def requests(frame: pl.DataFrame) -> Coded[Request]:
@@ -49,7 +73,7 @@ def requests(frame: pl.DataFrame) -> Coded[Request]:
     target = pl.lit(_WEB) + pl.col("target").fill_null("")
     line = pl.concat_str(pl.lit(_LINE), "service", pl.lit(": "), pl.col("message").fill_null(""))
     keys = frame.select(pl.when(pl.col("kind") == "request").then(target).otherwise(line))
-    return Coded(keys.to_series(), _requests)
+    return coded(keys.to_series(), _requests)
 
 
 def _requests(keys: list[str]) -> list[Request]:
@@ -70,12 +94,12 @@ def seconds(frame: pl.DataFrame) -> Coded[str]:
         .fill_null("")
         .str.slice(0, canonical.LIMIT)
     )
-    return Coded(column.to_series(), lambda texts: [canonical.mask(text.lower()) for text in texts])
+    return coded(column.to_series(), lambda texts: [canonical.mask(text.lower()) for text in texts])
 
 
 def referers(frame: pl.DataFrame) -> Coded[str]:
     """The referer without its origin (a site's name must not tell the data set), "" for none or a bare origin."""
-    return Coded(frame["referer"].fill_null("").str.replace(_ORIGIN, "/"), _referers)
+    return coded(frame["referer"].fill_null("").str.replace(_ORIGIN, "/"), _referers)
 
 
 def _referers(texts: list[str]) -> list[str]:
