@@ -88,9 +88,9 @@ def run(logs: Logs, settings: Settings, *, compare: bool, progress: Progress = l
         until=logs.until,
         progress=lambda done, total: progress("reading", done, total),
     )
-    for frame in ahead(reader):
+    for frame, tokens in ahead(map(pipeline.walk, reader)):
         side.note(frame)
-        pipeline.feed(frame)
+        pipeline.take(frame, tokens)
     result = pipeline.finish(None if logs.until is None else logs.until.timestamp())
     replayed = _replay(side, logs, progress) if compare else None
     banned = replayed.banned if replayed else side.bans

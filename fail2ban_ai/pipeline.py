@@ -9,10 +9,11 @@ where the chunks were cut changes nothing.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import polars as pl
 
-from fail2ban_ai.actors import Timelines
+from fail2ban_ai.actors import Timelines, Tokens
 from fail2ban_ai.actors.items import ITEMS_KEPT
 from fail2ban_ai.addresses import within
 from fail2ban_ai.campaigns import Linker, TrafficBaselines
@@ -24,6 +25,8 @@ from fail2ban_ai.model.scorer import Scorer
 from fail2ban_ai.sightings import Observation, Observer
 
 TICK = 60.0  # seconds of event time between two looks at the campaigns
+# Tokens that are scored at once: scoring many is quicker, but an actor that is found guilty among them is scored on.
+_SCORED_AT_ONCE = 8192
 
 
 class Snapshot:
@@ -107,6 +110,14 @@ class Pipeline:
 
     def feed(self, frame: pl.DataFrame) -> list[Verdict]:
         """Take in events (events.SCHEMA, in order of time); the verdicts spoken meanwhile."""
+        return self.take(*self.walk(frame))
+
+    def walk(self, frame: pl.DataFrame) -> tuple[pl.DataFrame, Tokens]:
+        """The half of `feed` that knows of no verdict: another thread may be a frame ahead with it."""
+        return frame, self._timelines.update(frame)
+
+    def take(self, frame: pl.DataFrame, tokens: Tokens) -> list[Verdict]:
+        """The other half of `feed`, for what `walk` gave, in the same order."""
         if frame.is_empty():
             return []
         spoken = len(self.result.verdicts)
@@ -115,11 +126,13 @@ class Pipeline:
         self.result.last = last
         self._baselines.update(frame)
         self.result.anomalies += self._baselines.close(last)
-        tokens = self._timelines.update(frame)
-        scores = self._scorer.score(tokens, skip=self._observer.settled())
-        for seen in self._observer.observe(frame, tokens, scores):
-            self._tick(seen.time)
-            self._take(seen)
+        edges = [0, *tokens.row[_SCORED_AT_ONCE::_SCORED_AT_ONCE].tolist(), frame.height]
+        for low, high in pairwise(edges):
+            part = tokens.between(low, high)
+            scores = self._scorer.score(part, skip=self._observer.settled())
+            for seen in self._observer.observe(frame[low:high], part, scores):
+                self._tick(seen.time)
+                self._take(seen)
         return self.result.verdicts[spoken:]
 
     def finish(self, until: float | None = None) -> Result:

@@ -3,9 +3,8 @@
 import numpy as np
 import polars as pl
 
-from fail2ban_ai.actors import texts
 from fail2ban_ai.actors.groups import Bools, Ints, Reals
-from fail2ban_ai.actors.texts import Coded, Request
+from fail2ban_ai.actors.texts import Coded, Request, Texts, coded
 from fail2ban_ai.addresses import actor_of
 from fail2ban_ai.events import KINDS
 
@@ -17,28 +16,28 @@ OTHER_METHOD, MALFORMED = len(METHODS), len(METHODS) + 1
 class Chunk:
     """The rows of an event frame whose address is one."""
 
-    def __init__(self, frame: pl.DataFrame, clock: float) -> None:
+    def __init__(self, frame: pl.DataFrame, clock: float, made: Texts) -> None:
         """`clock`: the newest time before (seconds since the epoch); a line that comes late counts as if on time."""
-        addresses = texts.coded(frame["address"], lambda column: [actor_of(text) for text in column])
+        addresses = coded(frame["address"], lambda column: [actor_of(text) for text in column])
         if None in addresses.values:
             known = np.array([actor is not None for actor in addresses.values], np.bool_)[addresses.codes]
             frame = frame.filter(pl.Series(known))
-            addresses = texts.coded(frame["address"], lambda column: [actor_of(text) for text in column])
+            addresses = coded(frame["address"], lambda column: [actor_of(text) for text in column])
         self.size = frame.height
         self.rows: Ints = frame["row"].to_numpy().astype(np.int64)  # of each row in the frame that was fed
         self.times: Reals = frame["time"].dt.timestamp("us").to_numpy() / 1e6
         self.clock: Reals = np.maximum(np.maximum.accumulate(self.times), clock)
         self.actors = addresses.as_text(lambda actor: actor)
-        self.requests: Coded[Request] = texts.requests(frame)
-        self.seconds = texts.seconds(frame)
-        self.referers = texts.referers(frame)
+        self.requests: Coded[Request] = made.requests(frame)
+        self.seconds = made.seconds(frame)
+        self.referers = made.referers(frame)
         self.texts = self.requests.as_text(lambda request: request.text)
         self.paths = self.requests.as_text(lambda request: request.path)
         self.kind: Ints = _kinds(frame["kind"])
         self.is_request: Bools = self.kind == KIND["request"]
         self.agents = self.seconds.as_text(lambda text: text).only(self.is_request)
-        self.accounts = texts.coded(frame["account"].fill_null(""), lambda column: column).as_text(lambda name: name)
-        self.services = texts.coded(frame["service"], lambda column: column)
+        self.accounts = coded(frame["account"].fill_null(""), lambda column: column).as_text(lambda name: name)
+        self.services = coded(frame["service"], lambda column: column)
         self.status: Ints = frame["status"].fill_null(0).to_numpy().astype(np.int64)
         self.good: Bools = self.is_request & (self.status >= 200) & (self.status < 400)  # a request that succeeded
         self.refused: Bools = self.kinds("login_failed", "invalid_user", "reject", "failure")

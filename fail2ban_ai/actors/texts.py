@@ -9,10 +9,12 @@ import polars as pl
 
 from fail2ban_ai import canonical
 from fail2ban_ai.actors.groups import Bools, Ints
+from fail2ban_ai.lately import Lately
 
 T = TypeVar("T")
 
 _ORIGIN = r"^(?i)https?://[^/?#]*/?"
+_KEPT = 16_384  # texts of a generation; their length is unbounded, but a hostile log must come by as many
 _WEB, _LINE = "w", "l"  # the first character of a key tells targets from lines
 
 
@@ -24,14 +26,6 @@ class Request:
     path: str | None  # web: the key that rarity and familiarity count
     layers: int  # rounds of decoding that changed something
     changed: float  # share of the raw text that decoding changed, 0..1
-
-
-def _web_requests(targets: list[str]) -> list[Request]:
-    done = canonical.canonical_many(targets)
-    return [
-        Request(canonical.mask(c.text), canonical.path_key(raw), c.layers, c.changed)
-        for raw, c in zip(targets, done, strict=True)
-    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +62,35 @@ def coded(column: pl.Series, make: Callable[[list[str]], list[T]]) -> Coded[T]:
     return Coded(codes, make(distinct.to_list()))
 
 
-def requests(frame: pl.DataFrame) -> Coded[Request]:
-    """The Request of each row: of the target for web requests, of service and message for every other line."""
-    target = pl.lit(_WEB) + pl.col("target").fill_null("")
-    line = pl.concat_str(pl.lit(_LINE), "service", pl.lit(": "), pl.col("message").fill_null(""))
-    keys = frame.select(pl.when(pl.col("kind") == "request").then(target).otherwise(line))
-    return coded(keys.to_series(), _requests)
+class Texts:
+    """Makes the columns of texts; what it made of a text lately it does not make again."""
+
+    def __init__(self) -> None:
+        self._requests = Lately(_requests, _KEPT)
+        self._seconds = Lately(_masked, _KEPT)
+        self._referers = Lately(_referers, _KEPT)
+
+    def requests(self, frame: pl.DataFrame) -> Coded[Request]:
+        """The Request of each row: of the target for web requests, of service and message for every other line."""
+        target = pl.lit(_WEB) + pl.col("target").fill_null("")
+        line = pl.concat_str(pl.lit(_LINE), "service", pl.lit(": "), pl.col("message").fill_null(""))
+        keys = frame.select(pl.when(pl.col("kind") == "request").then(target).otherwise(line))
+        return coded(keys.to_series(), self._requests.of)
+
+    def seconds(self, frame: pl.DataFrame) -> Coded[str]:
+        """The second text of each row: the user agent of a request, the account tried at a log-in, "" for none."""
+        column = frame.select(
+            pl.when(pl.col("kind") == "request")
+            .then(pl.col("agent"))
+            .otherwise(pl.lit("user ") + pl.col("account"))
+            .fill_null("")
+            .str.slice(0, canonical.LIMIT)
+        )
+        return coded(column.to_series(), self._seconds.of)
+
+    def referers(self, frame: pl.DataFrame) -> Coded[str]:
+        """The referer without its origin (a site's name must not tell the data set), "" for none or a bare origin."""
+        return coded(frame["referer"].fill_null("").str.replace(_ORIGIN, "/"), self._referers.of)
 
 
 def _requests(keys: list[str]) -> list[Request]:
@@ -85,21 +102,16 @@ def _requests(keys: list[str]) -> list[Request]:
     ]
 
 
-def seconds(frame: pl.DataFrame) -> Coded[str]:
-    """The second text of each row: the user agent of a request, the account tried at a log-in, "" for none."""
-    column = frame.select(
-        pl.when(pl.col("kind") == "request")
-        .then(pl.col("agent"))
-        .otherwise(pl.lit("user ") + pl.col("account"))
-        .fill_null("")
-        .str.slice(0, canonical.LIMIT)
-    )
-    return coded(column.to_series(), lambda texts: [canonical.mask(text.lower()) for text in texts])
+def _web_requests(targets: list[str]) -> list[Request]:
+    done = canonical.canonical_many(targets)
+    return [
+        Request(canonical.mask(c.text), canonical.path_key(raw), c.layers, c.changed)
+        for raw, c in zip(targets, done, strict=True)
+    ]
 
 
-def referers(frame: pl.DataFrame) -> Coded[str]:
-    """The referer without its origin (a site's name must not tell the data set), "" for none or a bare origin."""
-    return coded(frame["referer"].fill_null("").str.replace(_ORIGIN, "/"), _referers)
+def _masked(texts: list[str]) -> list[str]:
+    return [canonical.mask(text.lower()) for text in texts]
 
 
 def _referers(texts: list[str]) -> list[str]:

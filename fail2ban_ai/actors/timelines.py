@@ -12,6 +12,7 @@ from fail2ban_ai.actors.people import People
 from fail2ban_ai.actors.repeats import repeats
 from fail2ban_ai.actors.table import RETENTION
 from fail2ban_ai.actors.telling import Walked, told
+from fail2ban_ai.actors.texts import Texts
 from fail2ban_ai.actors.tokens import Tokens, joined, none
 
 _OTHERS = ("ban", "unban", "http_error")  # what fail2ban did; a second line about a request or its script
@@ -29,6 +30,7 @@ class Timelines:
 
     def __init__(self) -> None:
         self.logins = Logins()
+        self._texts = Texts()
         self._people = People()
         self._paths, self._agents, self._accounts = Paths(), agents(), AccountItems()
         self._clock = -np.inf  # the newest time seen
@@ -41,7 +43,7 @@ class Timelines:
         parts = []
         while rows.height:
             size = _PRUNE_EVERY - self._total % _PRUNE_EVERY
-            chunk = Chunk(rows.head(size), self._clock)
+            chunk = Chunk(rows.head(size), self._clock, self._texts)
             rows = rows.slice(size)
             if chunk.size:
                 parts.append(self._walk(chunk))

@@ -54,7 +54,8 @@ class Walk:
 
     def tokens(self, frame: pl.DataFrame) -> list[tuple[int, str, list[float], tuple[int, ...]]]:
         """(row, actor, numeric, (acts, actors of path, agent and account, population, agents, total, forgetful))."""
-        request, second, referer = texts.requests(frame), texts.seconds(frame), texts.referers(frame)
+        made = texts.Texts()
+        request, second, referer = made.requests(frame), made.seconds(frame), made.referers(frame)
         found = []
         for row, event in enumerate(frame.iter_rows(named=True)):
             asked = request.values[request.codes[row]]
