@@ -5,13 +5,16 @@ from typing import Protocol
 
 from fail2ban_ai import decisions, decisions_log, decisions_outcomes, paths
 from fail2ban_ai.decisions_outcomes import Outcome
-from fail2ban_ai.errors import Fail2banError
+from fail2ban_ai.errors import Fail2banError, JailMissing
 from fail2ban_ai.fail2ban import jails
 from fail2ban_ai.gate_rules import overlap
 
 
 class Unbanner(Protocol):
     """What of fail2ban.client.Client is needed here."""
+
+    def jails(self) -> list[str]:
+        """The names of the jails that run."""
 
     def banned(self, jail: str) -> list[str]:
         """What the jail lists as banned."""
@@ -28,7 +31,7 @@ def lift(client: Unbanner, target: str, reason: str) -> list[str]:
     """
     wanted = decisions.target_of(decisions.normal(target))
     lifted = []
-    for jail in jails.JAILS:
+    for jail in _running(client):
         hits = [text for text in client.banned(jail) if overlap(decisions.target_of(text), wanted)]
         if not hits:
             continue
@@ -40,6 +43,15 @@ def lift(client: Unbanner, target: str, reason: str) -> list[str]:
         if left:
             raise Fail2banError(f"jail {jail} still lists {', '.join(sorted(left))} after the unban.")
     return lifted
+
+
+def _running(client: Unbanner) -> list[str]:
+    """The AI jails that run: one that does not holds no ban. JailMissing when none does."""
+    running = client.jails()
+    ours = [jail for jail in jails.JAILS if jail in running]
+    if not ours:
+        raise JailMissing("None of the AI jails runs: `fail2ban-ai setup` installs them.")
+    return ours
 
 
 def _record(targets: list[str], reason: str) -> None:

@@ -35,12 +35,8 @@ def append(path: Path, *lines: str) -> None:
     and writing them again is right.
     """
     paths.make_folder(path.parent)
-    handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+    handle = _locked(path)
     try:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
-            raise OSError(f"{path} is not a regular file of one name")  # root may be lured through the watcher's folder
-        fcntl.flock(handle, fcntl.LOCK_EX)
         size = os.fstat(handle).st_size
         if size == 0 and os.geteuid() == 0:  # whoever owns the folder goes on writing to what root began
             owner = path.parent.stat()
@@ -54,6 +50,24 @@ def append(path: Path, *lines: str) -> None:
         os.close(handle)
     if size == 0:
         paths.sync_folder(path.parent)
+
+
+def _locked(path: Path) -> int:
+    """The log open for appending, with its lock held."""
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+        try:
+            status = os.fstat(handle)
+            if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
+                # Root may be lured through the watcher's folder.
+                raise OSError(f"{path} is not a regular file of one name")
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            if path.exists() and path.stat().st_ino == status.st_ino:
+                return handle
+        except BaseException:
+            os.close(handle)
+            raise
+        os.close(handle)  # while we waited it was put in another one's place: what is written here would be lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +93,7 @@ class Reader(Generic[T]):
         self.errors: list[DecisionError] = []
         self._parse = parse
         self._state = state
-        self._at = _load(state)
+        self._at = self._kept = _load(state)
 
     def poll(self) -> Iterator[T]:
         """The records that are complete by now. A file that is not there has none.
@@ -87,28 +101,36 @@ class Reader(Generic[T]):
         Call `commit` after carrying a record out: it makes the position after the record last yielded the lasting one.
         OSError when the path is a link or no regular file: neither is ever a log.
         """
+        # Rotated since we last looked, perhaps more than once: then what stands in the older part is read first, from
+        # where we were in it, or all of it.
         older = self.path.with_name(self.path.name + ".1")
-        for path in (older, self.path):
+        for path in (self.path,) if self._is_at(self.path) else (older, self.path):
             try:
                 file = _open(path)
             except FileNotFoundError:
                 continue
             with file:
-                inode = os.fstat(file.fileno()).st_ino
-                if path == older and inode != self._at.inode:
-                    continue  # nothing of it was left unread when it was the log, or it was read to its end
-                if inode != self._at.inode or not self._same(file):
-                    self._at = Position(inode=inode)
+                if not self._same(file):
+                    self._at = Position(inode=os.fstat(file.fileno()).st_ino)
                 yield from self._read(file)
 
     def commit(self) -> None:
         """Remember on disk that everything yielded so far is done."""
-        if self._state is not None:
+        if self._state is not None and self._at != self._kept:
             paths.replace(self._state, json.dumps(asdict(self._at)))
+            self._kept = self._at
+
+    def _is_at(self, path: Path) -> bool:
+        """Whether the position lies in this file; OSError as `poll`."""
+        try:
+            with _open(path) as file:
+                return self._same(file)
+        except FileNotFoundError:
+            return False
 
     def _same(self, file: BinaryIO) -> bool:
-        at = self._at
-        if os.fstat(file.fileno()).st_size < at.offset:
+        at, status = self._at, os.fstat(file.fileno())
+        if status.st_ino != at.inode or status.st_size < at.offset:
             return False
         return hashlib.sha256(os.pread(file.fileno(), at.head, 0)).hexdigest() == at.sha256 if at.head else True
 

@@ -4,14 +4,30 @@ A decision with an outcome is never carried out again, unless it "failed": fail2
 only for now. Standard library only: the root process imports this.
 """
 
+import fcntl
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 
+from fail2ban_ai import decisions_log, paths
 from fail2ban_ai import decisions_strict as strict
 from fail2ban_ai.decisions import normal
 from fail2ban_ai.errors import DecisionError, TargetError
 
-RESULTS = ("banned", "already", "refused", "failed", "would-ban", "expired", "unbanned")
+COMPACT_FROM = 4 << 20  # bytes
+KEPT = 40 * 86400.0  # seconds; as long as any decision may be carried out
+
+RESULTS = (
+    "banned",
+    "limited",  # slowed down instead
+    "alerted",  # an admin was told, nothing else was to be done or could be
+    "already",  # it was in force before
+    "refused",
+    "failed",  # for now
+    "would-ban",
+    "would-limit",
+    "expired",
+    "unbanned",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +76,21 @@ def final_ids(outcomes: Iterable[Outcome]) -> set[str]:
     for outcome in outcomes:
         newest[outcome.id] = outcome.result
     return {id_ for id_, result in newest.items() if result != "failed"}
+
+
+def compact(now: float) -> int:
+    """Forget outcomes older than KEPT when the log is larger than COMPACT_FROM; returns how many lines went.
+
+    Decisions so old are never carried out, so nothing is done twice for want of them. Only the enforcer and `unban`
+    write the log, and both under its lock.
+    """
+    path = paths.outcomes()
+    if not path.exists() or path.stat().st_size < COMPACT_FROM:
+        return 0
+    with path.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        known = decisions_log.read_all(path, from_line)
+        kept = [outcome for outcome in known if now - outcome.at < KEPT]
+        if len(kept) < len(known):
+            paths.replace(path, "".join(f"{to_line(outcome)}\n" for outcome in kept))
+    return len(known) - len(kept)

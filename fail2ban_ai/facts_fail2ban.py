@@ -3,7 +3,7 @@
 import re
 import shlex
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -23,8 +23,8 @@ class Fail2ban(Protocol):
     def jails(self) -> list[str]:
         """The names of the jails that run."""
 
-    def get(self, jail: str, what: str) -> str:
-        """The text of `fail2ban-client get JAIL WHAT`."""
+    def ask(self, questions: Sequence[Sequence[str]]) -> list[str]:
+        """The answers to several commands."""
 
 
 @dataclass(slots=True)
@@ -40,10 +40,12 @@ class Spared:
 def ask(fail2ban: Fail2ban, resolver: Resolver | None) -> Spared:
     """Ask the running server about every jail. Fail2banError when it does not answer."""
     found = Spared()
-    for jail in fail2ban.jails():
-        for entry in _LISTED.findall(fail2ban.get(jail, "ignoreip")):
+    running = fail2ban.jails()
+    answers = iter(fail2ban.ask([("get", jail, what) for jail in running for what in ("ignoreip", "ignorecommand")]))
+    for jail, ignored, command in zip(running, answers, answers, strict=True):  # two answers of each jail
+        for entry in _LISTED.findall(ignored):
             _read_entry(found, entry.strip(), f"ignoreip of jail {jail}", resolver)
-        _read_command(found, jail, fail2ban.get(jail, "ignorecommand").strip())
+        _read_command(found, jail, command.strip())
     return found
 
 

@@ -28,10 +28,15 @@ _RESOLV_CONF = Path("/etc/resolv.conf")
 _PROC = Path("/proc")
 
 
-def gather(fail2ban: facts_fail2ban.Fail2ban, resolver: Resolver | None = None, now: float | None = None) -> Facts:
+def gather(
+    fail2ban: facts_fail2ban.Fail2ban,
+    resolver: Resolver | None = None,
+    now: float | None = None,
+    bans: list[Banned] | None = None,
+) -> Facts:
     """The facts as of `now` (None: of the clock). Never raises for what the host lacks: it is in `missing`.
 
-    Without a resolver DNS is asked as facts_dns does.
+    Without a resolver DNS is asked as facts_dns does; without `bans`, those of the last day, the outcomes are read.
     """
     resolver = resolver or ChildResolver()
     since = (time.time() if now is None else now) - DAY
@@ -55,7 +60,7 @@ def gather(fail2ban: facts_fail2ban.Fail2ban, resolver: Resolver | None = None, 
         allow=tuple(allow),
         ignorecommand=spares if spared.commands else None,
         resolver=resolver,
-        bans=_learn(missing, "the bans of the last day", lambda: recent_bans(since)),
+        bans=_learn(missing, "the bans of the last day", lambda: recent_bans(since) if bans is None else bans),
         missing=(*missing, *spared.missing),
         problems=(*problems, *spared.problems),
     )
@@ -141,5 +146,5 @@ def recent_bans(since: float) -> Iterator[Banned]:
     """The bans carried out after `since`, from the outcomes."""
     for outcome in decisions_log.read_all(paths.outcomes(), decisions_outcomes.from_line):
         target = addresses.parse_network(outcome.target)
-        if outcome.result == "banned" and outcome.at > since and target is not None:
+        if outcome.result in ("banned", "limited") and outcome.at > since and target is not None:
             yield Banned(outcome.at, counts_as_network(target))

@@ -71,8 +71,8 @@ class Case:
 
 def target_rules(decision: Decision) -> Network | Refusal:
     """The parsed target; refused unless it is to be banned and is an address or network written in normal form."""
-    if decision.action != "ban":
-        return Refusal("not-a-ban", "The decision does not ask for a ban.")
+    if decision.action not in ("ban", "limit", "alert"):
+        return Refusal("not-a-ban", "The decision asks for nothing to be done about its target.")
     text = decision.target
     target = target_of(text)
     if target is None:
@@ -239,6 +239,8 @@ def counts_as_network(target: Network) -> bool:
 def budget(case: Case) -> Refusal | None:
     """More bans than an attack explains are a mistake of ours until an admin says otherwise."""
     settings, decision = case.settings, case.decision
+    if decision.action == "alert":
+        return None
     hour = sum(case.now - ban.at < HOUR for ban in case.facts.bans)
     today = [ban for ban in case.facts.bans if case.now - ban.at < DAY]
     if hour >= settings.per_hour:

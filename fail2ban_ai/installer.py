@@ -1,7 +1,7 @@
 """Puts the AI jails into fail2ban's configuration and takes them out again, without touching any other jail.
 
 A full reload with one bad jail removes every jail, and `fail2ban-client -t` does not notice (measured on 1.0.2). So the
-new configuration is tried on a copy first, only our two jails are reloaded, the list of jails is compared before and
+new configuration is tried on a copy first, only our own jails are reloaded, the list of jails is compared before and
 after, and whatever goes wrong is undone. Files that are there already and not ours are never written.
 """
 
@@ -14,11 +14,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fail2ban_ai import paths
+from fail2ban_ai import paths, trial
 from fail2ban_ai.doctor import filters
 from fail2ban_ai.doctor.ai_jails import ai_jails_read_nothing
 from fail2ban_ai.doctor.host import Host
-from fail2ban_ai.errors import ConfigError, Fail2banDown, Fail2banError
+from fail2ban_ai.errors import ConfigError, Fail2banAbsent, Fail2banDown, Fail2banError
 from fail2ban_ai.fail2ban import jails
 from fail2ban_ai.fail2ban.client import Client
 
@@ -68,6 +68,7 @@ class Installer:
         before = self._running()
         for jail in before & set(jails.JAILS) if before is not None else ():
             self.client.run("stop", jail)
+        trial.withdraw(self.config)
         kept = []
         known = _installed()
         # The enabling file goes first, the others mean nothing without it.
@@ -82,12 +83,13 @@ class Installer:
         if before is not None:
             self._verify(before - set(jails.JAILS))
         _manifest().unlink(missing_ok=True)
+        paths.trial().unlink(missing_ok=True)
         return kept
 
     def _running(self) -> set[str] | None:
         try:
             return set(self.client.jails())
-        except Fail2banDown:
+        except (Fail2banAbsent, Fail2banDown):
             return None
 
     def _verify(self, expected: set[str]) -> None:

@@ -1,8 +1,9 @@
 """Where things lie on the host, and how root opens what only root may have written.
 
-    /etc/fail2ban-ai/            root's: config.yaml, enforce.json, ranges.d/*.txt
-    /var/lib/fail2ban-ai/        the watcher's: decisions.jsonl
-    /var/lib/fail2ban-ai-root/   root's: outcomes.jsonl, allow.jsonl, position.json
+    /etc/fail2ban-ai/            root's: config.yaml, enforce.json, installed.json, setup.json, ranges.d/*.txt
+    /var/lib/fail2ban-ai/        the watcher's: decisions.jsonl, heartbeat.json, state.sqlite
+    /var/lib/fail2ban-ai-root/   root's: outcomes.jsonl, allow.jsonl, position.json, notices.jsonl, trial.json,
+                                 breaker.json, feed/bans.jsonl
 
 FAIL2BAN_AI_ROOT is put before all of them (tests and the demo). Standard library only: the root process imports this.
 """
@@ -14,8 +15,28 @@ from pathlib import Path
 from fail2ban_ai.errors import ConfigError
 
 
+def root() -> Path:
+    """What all paths lie below: / but in tests and the demo."""
+    return Path(os.environ.get("FAIL2BAN_AI_ROOT", "/"))
+
+
 def _under(path: str) -> Path:
-    return Path(os.environ.get("FAIL2BAN_AI_ROOT", "/")) / path
+    return root() / path
+
+
+def fail2ban() -> Path:
+    """fail2ban's configuration folder."""
+    return _under("etc/fail2ban")
+
+
+def units() -> Path:
+    """The folder for systemd units of this host's own."""
+    return _under("etc/systemd/system")
+
+
+def heartbeat() -> Path:
+    """What the watcher says about itself every few seconds: hostile input to root, as all that it writes."""
+    return _under("var/lib/fail2ban-ai/heartbeat.json")
 
 
 def settings() -> Path:
@@ -51,6 +72,26 @@ def allow() -> Path:
 def position() -> Path:
     """How far the enforcer has read the decisions log."""
     return _under("var/lib/fail2ban-ai-root/position.json")
+
+
+def notices() -> Path:
+    """What an admin should hear from the enforcer; everybody may read it."""
+    return _under("var/lib/fail2ban-ai-root/notices.jsonl")
+
+
+def trial() -> Path:
+    """Whether enforcing was confirmed; see fail2ban_ai.trial."""
+    return _under("var/lib/fail2ban-ai-root/trial.json")
+
+
+def breaker() -> Path:
+    """There while the circuit breaker is open; see fail2ban_ai.breaker."""
+    return _under("var/lib/fail2ban-ai-root/breaker.json")
+
+
+def feed() -> Path:
+    """The spool of the drop-in action, written by fail2ban's shell; its folder is readable by the watcher's group."""
+    return _under("var/lib/fail2ban-ai-root/feed/bans.jsonl")
 
 
 def make_folder(path: Path) -> None:

@@ -16,7 +16,7 @@ COMMANDS = {
     "status": "What runs, what was found, what was decided.",
     "doctor": "Check fail2ban, its configuration and ours.",
     "enforce": "Carry decisions out through fail2ban-client (root).",
-    "setup": "Install the AI jails into fail2ban (root).",
+    "setup": "Set this host up, switch between observing and enforcing, or take it all away (root).",
     "model": "Show, train, evaluate or export the model.",
     "demo": "The whole way from log to ban on bundled logs.",
 }

@@ -6,7 +6,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from fail2ban_ai.state import State
+from fail2ban_ai import state
+from fail2ban_ai.lowered import owner_of
 
 
 @click.command("campaigns")
@@ -19,7 +20,8 @@ def command(ctx: click.Context, as_json: bool) -> None:
     Example:
         fail2ban-ai campaigns --json
     """
-    found = State().campaigns()
+    with owner_of(state.path().parent):
+        found = state.State().campaigns()
     if as_json:
         click.echo(json.dumps([json.loads(c.model_dump_json(by_alias=True)) for c in found], indent=2))
     elif found:

@@ -6,11 +6,11 @@ import json
 import click
 from rich.console import Console
 
-from fail2ban_ai import config
+from fail2ban_ai import config, state
 from fail2ban_ai.addresses import actor_of
+from fail2ban_ai.lowered import owner_of
 from fail2ban_ai.reports import text
 from fail2ban_ai.reports.schema import Campaign
-from fail2ban_ai.state import State
 
 
 @click.command("explain")
@@ -24,7 +24,9 @@ def command(ctx: click.Context, what: str, as_json: bool) -> None:
     Example:
         fail2ban-ai explain 192.0.2.7
     """
-    found = [c for c in State().campaigns() if c.id == what or _concerns(c, what)]
+    with owner_of(state.path().parent):
+        kept = state.State().campaigns()
+    found = [c for c in kept if c.id == what or _concerns(c, what)]
     if as_json:
         click.echo(json.dumps([json.loads(c.model_dump_json(by_alias=True)) for c in found], indent=2))
     elif found:

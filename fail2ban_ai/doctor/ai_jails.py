@@ -10,7 +10,7 @@ _SETUP = "Run `fail2ban-ai setup`."
 
 
 def ai_jails_run(host: Host) -> Iterator[Result]:
-    """Both AI jails are enabled and run."""
+    """All AI jails are enabled and run."""
     if host.absent:
         return
     for name in jails.JAILS:
@@ -47,7 +47,7 @@ def recidive_counts_us(host: Host) -> Iterator[Result]:
             "recidive-counts-us",
             "warning",
             "Jail recidive counts bans of the AI jails: what we ban often, it bans once more, for longer.",
-            r"If that is not wanted: ignoreregex = \[fail2ban-ai(?:-net)?\] in filter.d/recidive.local.",
+            r"If that is not wanted: ignoreregex = \[fail2ban-ai(?:-net|-limit)?\] in filter.d/recidive.local.",
         )
 
 

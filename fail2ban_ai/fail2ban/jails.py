@@ -1,4 +1,4 @@
-"""The two AI jails: their names, which targets go where, their nftables sets, and the files we ship for them.
+"""The AI jails: their names, which targets go where, their nftables sets, and the files we ship for them.
 
 Standard library only: the root process imports this.
 """
@@ -13,13 +13,14 @@ from fail2ban_ai.gate_lists import PREFIXES  # action.d/fail2ban-ai-net.conf has
 
 ADDRESSES = "fail2ban-ai"
 NETWORKS = "fail2ban-ai-net"
-JAILS = (ADDRESSES, NETWORKS)
+LIMITS = "fail2ban-ai-limit"  # addresses and networks that are slowed down, not blocked
+JAILS = (ADDRESSES, NETWORKS, LIMITS)
 
 
 def normalise(target: str) -> addresses.Network:
     """The target as a network; a single address is a /32 or /128.
 
-    Raises TargetError for anything that neither of the jails can hold.
+    Raises TargetError for anything that none of the jails can hold.
     """
     network = addresses.parse_network(target)
     if network is None:
@@ -36,7 +37,7 @@ def text_of(network: addresses.Network) -> str:
 
 
 def jail_of(network: addresses.Network) -> str:
-    """The jail a target belongs to."""
+    """The jail in which a target is blocked."""
     return ADDRESSES if network.prefixlen == network.max_prefixlen else NETWORKS
 
 
@@ -69,5 +70,6 @@ def shipped() -> dict[str, Path]:
         "filter.d/fail2ban-ai.conf": root / "filters.d" / "fail2ban-ai.conf",
         "action.d/fail2ban-ai-nft.conf": root / "action.d" / "fail2ban-ai-nft.conf",
         "action.d/fail2ban-ai-net.conf": root / "action.d" / "fail2ban-ai-net.conf",
+        "action.d/fail2ban-ai-limit.conf": root / "action.d" / "fail2ban-ai-limit.conf",
         "jail.d/fail2ban-ai.conf": root / "jail.d" / "fail2ban-ai.conf",
     }

@@ -128,7 +128,7 @@ class PrivateServer:
         for name, source in jails.shipped().items() if jails.ADDRESSES in self._jails else ():
             shutil.copyfile(source, self.config / name)
         if self.namespace is None:
-            for name in ("fail2ban-ai-nft", "fail2ban-ai-net", "f2b-record"):
+            for name in ("fail2ban-ai-nft", "fail2ban-ai-net", "fail2ban-ai-limit", "f2b-record"):
                 (self.config / f"action.d/{name}.conf").write_text(_RECORD.format(file=self.recorded))
         for log in self.logs.values():
             log.touch()

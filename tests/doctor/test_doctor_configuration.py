@@ -14,7 +14,7 @@ from fail2ban_ai.fail2ban import jails
 
 pytestmark = pytest.mark.bench
 
-AI_JAILS = "[fail2ban-ai]\nenabled = true\n[fail2ban-ai-net]\nenabled = true\n"
+AI_JAILS = "[fail2ban-ai]\nenabled = true\n[fail2ban-ai-net]\nenabled = true\n[fail2ban-ai-limit]\nenabled = true\n"
 
 
 class Folder:

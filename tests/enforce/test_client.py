@@ -1,4 +1,4 @@
-"""What the client refuses before fail2ban sees it, and what becomes of evidence. No server needed."""
+"""What the client refuses before fail2ban sees it, and what becomes of evidence."""
 
 import stat
 from pathlib import Path
@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fail2ban_ai.errors import Fail2banAbsent, Fail2banError, TargetError
+from fail2ban_ai.errors import Fail2banAbsent, Fail2banDown, Fail2banError, JailMissing, TargetError
 from fail2ban_ai.fail2ban import jails
 from fail2ban_ai.fail2ban.client import EVIDENCE_BYTES, Client, clip
+from fail2ban_ai.fail2ban.private import PrivateServer
 
 GARBAGE = [
     "",
@@ -108,3 +109,21 @@ def test_an_error_is_one_printable_sentence(tmp_path: Path) -> None:
     program.chmod(0o700)
     with pytest.raises(Fail2banError, match=r"failed: bad  \[31mnews$"):
         Client((str(program),)).status()
+
+
+@pytest.mark.bench
+def test_many_questions_are_one_process_and_have_the_answers_of_each(server: PrivateServer) -> None:
+    client = server.client
+    client.banip(jails.ADDRESSES, ["203.0.113.9", "203.0.113.10"])
+    client.run("set", "sshd", "addignoreip", "198.51.100.0/24", "fail2ban> ")
+    questions = [("get", jail, what) for jail in client.jails() for what in ("ignoreip", "banip", "bantime")]
+    try:
+        assert client.ask(questions) == [client.run(*words) for words in questions]
+    finally:
+        client.run("set", "sshd", "delignoreip", "198.51.100.0/24", "fail2ban> ")
+    assert client.ask([]) == []
+    with pytest.raises(JailMissing, match="'nope'"):
+        client.ask([("get", "sshd", "banip"), ("get", "nope", "banip")])
+    server.stop()
+    with pytest.raises(Fail2banDown):
+        client.ask(questions)

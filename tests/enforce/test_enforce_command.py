@@ -46,7 +46,12 @@ def test_usage_errors_exit_2(arguments: list[str]) -> None:
     [
         ("{", "is not JSON"),
         ('{"mode": "ban everything"}', "mode: expected one of observe, enforce"),
-        ('{"mod": "enforce"}', "expected an object with the keys mode and gate"),
+        ('{"mod": "enforce"}', "expected an object with the keys mode, gate, severity, breaker and repair"),
+        ('{"severity": {"high": "ban"}}', "severity.high: expected one of alert, limit, block"),
+        ('{"severity": {"worst": "block"}}', "severity.worst is none; expected one of low"),
+        ('{"breaker": {"asked_per_hour": 0}}', "breaker.asked_per_hour: expected a whole number"),
+        ('{"breaker": {"bans": 3}}', "breaker.bans is no setting"),
+        ('{"repair": "yes"}', "repair: expected true or false"),
         ('{"gate": []}', "gate: expected an object"),
         ('{"gate": {"per_hour": "many"}}', "gate.per_hour"),
     ],

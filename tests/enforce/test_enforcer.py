@@ -150,17 +150,24 @@ def test_a_withdrawal_in_the_log_lifts_nothing(running: PrivateServer) -> None:
     assert banned(running) == {"203.0.113.9"}
 
 
-def test_old_and_future_decisions_expire(running: PrivateServer) -> None:
+def test_old_decisions_expire_and_those_ahead_wait_for_the_clock(running: PrivateServer) -> None:
     old, future = ask("203.0.113.9", ago=90_000), ask("203.0.113.10", ago=-4000)
+    never = ask("203.0.113.12", ago=-41 * 86400)
     fresh_for_addresses_only = ask("203.0.113.0/24", ago=30_000)  # the networks' bantime is 6 h
     still = ask("203.0.113.11", ago=30_000)
-    enforcer(running).step()
-    assert results() == {
+    worker = enforcer(running)
+    worker.step()
+    expected = {
         old.id: "expired",
-        future.id: "expired",
+        never.id: "expired",
+        future.id: "failed",
         fresh_for_addresses_only.id: "expired",
         still.id: "banned",
     }
+    assert results() == expected
+    worker.clock = lambda: time.time() + 4000  # the clock was an hour behind, and is set right
+    worker.step()
+    assert results() == {**expected, future.id: "banned"}
 
 
 def test_fail2ban_down_keeps_decisions_for_later(running: PrivateServer) -> None:

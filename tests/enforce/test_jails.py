@@ -120,7 +120,7 @@ def test_a_flush_from_outside_is_noticed_and_repaired(server: PrivateServer) -> 
         repaired = repair(server.client, server.nft, jail)
         assert repaired is not None
         assert repaired.whole
-        assert repaired.listed
+        assert bool(repaired.listed) == (jail != jails.LIMITS)
     assert set(server.client.jails()) == running
 
 
@@ -177,3 +177,20 @@ def test_the_server_frozen_is_a_server_down(server: PrivateServer) -> None:
     slow = Client((*server.client._command,), timeout=0.01)
     with pytest.raises(Fail2banDown, match="did not answer"):
         slow.status()
+
+
+def test_the_limiting_jail_holds_addresses_and_networks(server: PrivateServer) -> None:
+    targets = {"203.0.113.9", "2001:db8::9", "64:ff9b::1", *NETWORKS}
+    for target in sorted(targets):
+        server.client.attempt(jails.LIMITS, target, ["a line"])
+    assert server.client.await_banned(jails.LIMITS, targets) == set()
+    assert server.nft is not None
+    effect = await_effective(server.client, server.nft, jails.LIMITS)
+    assert effect is not None
+    assert effect.whole
+    assert blocked(server, jails.LIMITS) == targets
+    assert blocked(server, jails.ADDRESSES) | blocked(server, jails.NETWORKS) == set()
+    server.client.unban(jails.LIMITS, sorted(NETWORKS))
+    assert blocked(server, jails.LIMITS) == targets - NETWORKS
+    server.client.run("unban", "--all")
+    assert blocked(server, jails.LIMITS) == set()

@@ -5,15 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
-from fail2ban_ai import enforcer_settings
-from fail2ban_ai.cli import setup
+from fail2ban_ai import trial
 from fail2ban_ai.errors import ConfigError, Fail2banError
 from fail2ban_ai.fail2ban import jails
 from fail2ban_ai.fail2ban.namespace import Namespace
 from fail2ban_ai.fail2ban.private import STOCK_JAILS, PrivateServer
-from fail2ban_ai.gate import GateSettings
 from fail2ban_ai.installer import ENABLING, OVERRIDES, Installer
 
 pytestmark = pytest.mark.bench
@@ -63,7 +60,11 @@ def test_installed_they_run_and_ban_and_removed_they_are_gone(stock: PrivateServ
     time.sleep(0.3)
     assert stock.nft is not None
     assert stock.nft.blocked(jails.ADDRESSES) == {"203.0.113.9"}
+    trial.begin(stock.config, stock.client)
+    assert installer(stock).install(), "nor is it during the trial, which goes on"
+    assert stock.client.get(jails.ADDRESSES, "bantime") == "600"
     assert installer(stock).remove() == []
+    assert trial.state() is None
     assert set(stock.client.jails()) == set(STOCK_JAILS)
     assert files(stock) == before
     assert stock.nft.blocked(jails.ADDRESSES) == set()
@@ -138,23 +139,6 @@ def test_removal_waits_for_the_admins_own_file(stock: PrivateServer) -> None:
     with pytest.raises(ConfigError, match="delete it first"):
         installer(stock).remove()
     assert set(jails.JAILS) <= set(stock.client.jails())
-
-
-def test_the_command_writes_settings_and_keeps_an_admins_values(
-    stock: PrivateServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(setup, "CONFIG", stock.config)
-    monkeypatch.setattr(setup, "Installer", lambda config: installer(stock))
-    run = CliRunner().invoke
-    assert run(setup.command).exit_code == 0
-    assert enforcer_settings.load() == enforcer_settings.Settings("observe")
-    (tmp_path / "etc/fail2ban-ai/enforce.json").write_text('{"mode": "observe", "gate": {"per_hour": 7}}')
-    assert "Mode: enforce" in run(setup.command, ["--mode", "enforce"]).output
-    assert enforcer_settings.load() == enforcer_settings.Settings("enforce", GateSettings(per_hour=7))
-    assert "Mode: enforce" in run(setup.command).output
-    assert run(setup.command, ["--remove"]).exit_code == 0
-    assert enforcer_settings.load().mode == "observe"
-    assert not (tmp_path / "etc/fail2ban-ai/enforce.json").exists()
 
 
 def test_with_fail2ban_down_the_files_wait_for_its_start(stock: PrivateServer) -> None:

@@ -127,3 +127,23 @@ def test_a_ban_stops_every_protocol_and_cuts_what_is_open(server: PrivateServer,
     server.client.unban(jails.NETWORKS, ["2001:db8:1:2::/64"])
     server.client.banip(jails.NETWORKS, ["198.51.100.0/24"])
     assert [wire.ask("udp", source) for source in sources[1:]] == ["nothing", "through", "through"]
+
+
+def test_a_limited_source_is_slowed_down_and_its_neighbour_is_not(server: PrivateServer, wire: Wire) -> None:
+    sources = ["203.0.113.9", "198.51.100.9", "2001:db8:1:2::9", "2001:db8:1:3::9"]
+    for source in sources:
+        wire.settle(source)
+    server.client.banip(jails.LIMITS, ["203.0.113.9", "2001:db8:1:2::/64"])
+    assert server.nft is not None
+    effect = await_effective(server.client, server.nft, jails.LIMITS)
+    assert effect is not None
+    assert effect.whole
+    for source in sources:
+        since = time.monotonic()
+        through = [wire.ask("udp", source, 0.02) for _ in range(200)].count("through")
+        # 100 packets at once, and 10 a second after them.
+        allowed = 105 + 10 * (time.monotonic() - since)
+        if source in ("203.0.113.9", "2001:db8:1:2::9"):
+            assert 50 <= through <= allowed
+        else:
+            assert through > 180

@@ -34,6 +34,9 @@ class Fail2ban:
             raise Fail2banDown("fail2ban does not answer: its server is not running.")
         return ["sshd"]
 
+    def ask(self, questions):
+        return [self.get(jail, what) for _, jail, what in questions]
+
     def get(self, jail, what):
         if what == "ignorecommand":
             return self.command

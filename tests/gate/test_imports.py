@@ -17,6 +17,9 @@ MODULES = (
     "facts_dns",
     "facts_allow",
     "enforcer",
+    "trial",
+    "breaker",
+    "notices",
     "cli.enforce",
 )
 SCRIPT = """

@@ -76,8 +76,8 @@ def test_normal_addresses_pass(text):
     assert raw(text) is None
 
 
-def test_only_bans_are_judged():
-    assert raw("203.0.113.9", action="alert") == "not-a-ban"
+def test_only_what_asks_for_something_is_judged():
+    assert raw("203.0.113.9", action="withdraw") == "not-a-ban"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,58 @@
+"""The AI jails during one step of the enforcer: their lists and bantimes, asked for once. Standard library only."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from fail2ban_ai.fail2ban import database
+from fail2ban_ai.fail2ban.client import Client
+from fail2ban_ai.fail2ban.effective import Effect, Nft, await_effective
+
+
+@dataclass(slots=True)
+class Jails:
+    """`assumed`: the bantime to go by when fail2ban must not be needed (observe); None: ask each jail."""
+
+    SETTLED = 60.0  # seconds after a ban within which lines may still arrive: open connections end, logs are late
+
+    client: Client
+    nft: Nft
+    assumed: float | None
+    _listed: dict[str, set[str]] = field(default_factory=dict)
+    _bantimes: dict[str, float] = field(default_factory=dict)
+    _asked: dict[str, float] = field(default_factory=dict)  # jail: when we first asked it for a ban
+
+    def bantime(self, jail: str) -> float:
+        """The jail's bantime in seconds; raises what Client raises."""
+        if self.assumed is not None:
+            return self.assumed
+        self._look(jail)
+        return self._bantimes[jail]
+
+    def listed(self, jail: str) -> set[str]:
+        """What the jail listed as banned when this step began; raises what Client raises."""
+        self._look(jail)
+        return self._listed[jail]
+
+    def ask_for(self, jail: str, target: str, evidence: Sequence[str], now: float) -> None:
+        """Ask fail2ban for a ban."""
+        self._asked.setdefault(jail, now)
+        self._listed[jail].add(target)
+        self.client.attempt(jail, target, evidence)
+
+    def confirm(self, jail: str, targets: Sequence[str]) -> tuple[set[str], Effect | None, bool]:
+        """What is not listed after 2 s, what the firewall does, and whether fail2ban has written it all down."""
+        missing = self.client.await_banned(jail, targets)
+        effect = await_effective(self.client, self.nft, jail)
+        saved = True
+        if jail in self._asked:
+            where = database.path_of(self.client)
+            saved = where is None or database.await_saved(where, jail, set(targets) - missing, self._asked[jail])
+            if not saved:  # is it still there at all?
+                missing |= set(targets) - set(self.client.banned(jail))
+        return missing, effect, saved
+
+    def _look(self, jail: str) -> None:
+        if jail not in self._listed:
+            listed, bantime = self.client.ask([("get", jail, "banip"), ("get", jail, "bantime")])
+            self._listed[jail] = set(listed.split())
+            self._bantimes[jail] = float(bantime)
