@@ -11,11 +11,12 @@ import polars as pl
 from fail2ban_ai import formats
 from fail2ban_ai.addresses import actor_of
 from fail2ban_ai.config import Settings
-from fail2ban_ai.fail2ban import history, missed
+from fail2ban_ai.fail2ban import feed, history, missed
+from fail2ban_ai.fail2ban.feed import Fed
 from fail2ban_ai.fail2ban.replay import Ban, JailFailures, Replay, jails_for, replay
 from fail2ban_ai.findings import Campaign
 from fail2ban_ai.model.scorer import Scorer
-from fail2ban_ai.pipeline import Asked, Pipeline, Result
+from fail2ban_ai.pipeline import TICK, Asked, Pipeline, Result
 from fail2ban_ai.protection import Protection
 from fail2ban_ai.reports import build, schema
 from fail2ban_ai.sources import LogReader
@@ -36,6 +37,7 @@ class Logs:
     zones: Mapping[str, ZoneInfo] = field(default_factory=dict)
     since: datetime | None = None
     until: datetime | None = None
+    fed: Sequence[Fed] = ()  # what fail2ban's jails told through the drop-in action
 
 
 @dataclass(slots=True)
@@ -78,7 +80,10 @@ def run(logs: Logs, settings: Settings, *, compare: bool, progress: Progress = l
     """
     scorer = Scorer()
     protection = Protection(settings.login_days)
-    pipeline = Pipeline(scorer, settings.sensitivity, protection)
+    held = feed.Held()
+    for told in logs.fed:
+        held.note(told)
+    pipeline = Pipeline(scorer, settings.sensitivity, protection, held if logs.fed else None)
     side = _Side()
     reader = LogReader(
         logs.sources,
@@ -92,6 +97,8 @@ def run(logs: Logs, settings: Settings, *, compare: bool, progress: Progress = l
         side.note(frame)
         pipeline.take(frame, tokens)
     result = pipeline.finish(None if logs.until is None else logs.until.timestamp())
+    if logs.fed:
+        side.bans = history.merge(side.bans, _within(result, feed.bans(logs.fed)))
     replayed = _replay(side, logs, progress) if compare else None
     banned = replayed.banned if replayed else side.bans
     found = replayed or missed.estimate(side.failures)
@@ -108,6 +115,13 @@ def run(logs: Logs, settings: Settings, *, compare: bool, progress: Progress = l
     )
     comparison = missed.compare_table(result.campaigns, banned) if compare else None
     return Analysis(result, reader.stats, made, protection.passed, comparison)
+
+
+def _within(result: Result, bans: list[Ban]) -> list[Ban]:
+    """The bans from the time that the run's events are of."""
+    if result.first is None or result.last is None:
+        return []
+    return [ban for ban in bans if result.first <= ban.at <= result.last + TICK]
 
 
 def _replay(side: _Side, logs: Logs, progress: Progress) -> Replay:

@@ -26,6 +26,7 @@ from fail2ban_ai.fail2ban.client import Client
 from fail2ban_ai.fail2ban.effective import Nft
 from fail2ban_ai.gate import Gate, GateSettings
 from fail2ban_ai.gate_rules import DAY, HOUR, counts_as_network
+from fail2ban_ai.no_effect import SETTLED
 
 BATCH = 20  # decisions carried out before their outcomes are written
 RETRY_SECONDS = 60.0  # before a decision that failed is tried again
@@ -236,7 +237,9 @@ class Enforcer:
         why = ""
         with suppress(JailMissing):
             if not self._observing() and decision.target in known.listed(jail):
-                why = self._without_effect(decision, known)
+                why = self._without_effect(decision)
+        if not why and decision.campaign == decisions.NO_EFFECT:
+            return self._outcome(decision, "expired", "ended: the ban is over, so lines may arrive")
         if not why:
             self.tell("alert", decision.id, f"{decision.target}: {decision.reason or decision.kind}")
         return self._outcome(decision, "alerted", why)
@@ -260,10 +263,10 @@ class Enforcer:
             return self._outcome(decision, "failed", why)
         return None
 
-    def _without_effect(self, decision: Decision, known: Jails) -> str:
+    def _without_effect(self, decision: Decision) -> str:
         """What to say when there is evidence of a target from well after it was banned; "" when there is none."""
         since = self._banned.get(decision.target)
-        if since is None or decision.evidence_at < since + known.SETTLED:
+        if since is None or decision.evidence_at < since + SETTLED:
             return ""
         text = f"no-effect: lines of {decision.target} still arrive {decision.evidence_at - since:.0f} s after its ban"
         self.tell("no-effect", f"no-effect {decision.target}", f"{text}; {_LOOK}", every=DAY)
@@ -271,18 +274,18 @@ class Enforcer:
 
     def _confirm(self, jail: str, passed: list[tuple[Decision, bool]], known: Jails) -> Iterator[Outcome]:
         """Whether what was asked for came about, in fail2ban's list and in the firewall."""
-        missing, effect, saved = known.confirm(jail, [decision.target for decision, _ in passed])
+        found = known.confirm(jail, [decision.target for decision, _ in passed])
         for decision, before in passed:
-            if decision.target in missing:
+            if decision.target in found.missing:
                 yield self._outcome(decision, "failed", "not-listed: fail2ban took the ban but does not list it")
-            elif effect is not None and decision.target in effect.unblocked:
+            elif decision.target in (found.unblocked or ()):
                 why = "not-blocked: fail2ban lists it, the firewall does not block it; `fail2ban-ai enforce --repair`"
                 yield self._outcome(decision, "failed", why)
             elif before:
-                yield self._outcome(decision, "already", self._without_effect(decision, known))
+                yield self._outcome(decision, "already", self._without_effect(decision))
             else:
-                why = "" if effect is not None else "the firewall could not be asked"
-                if not saved:
+                why = "" if found.unblocked is not None else "the firewall could not be asked"
+                if not found.saved:
                     why = "fail2ban has not written it to its database yet; a crash of fail2ban would forget it"
                 days = max(decision.known_logins.values(), default=0)
                 if days:

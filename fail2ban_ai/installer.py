@@ -24,6 +24,7 @@ from fail2ban_ai.fail2ban.client import Client
 
 # Written last: the files before it change nothing by themselves. It sorts before jail.d/fail2ban-ai.local, the admin's.
 ENABLING = "jail.d/fail2ban-ai-enabled.local"
+FEED = "fail2ban-ai"  # the drop-in action
 OVERRIDES = "jail.d/fail2ban-ai.local"
 _ENABLED = f"# Written by `fail2ban-ai setup`; `fail2ban-ai setup --remove` deletes it. Your own values: {OVERRIDES}\n"
 
@@ -61,8 +62,12 @@ class Installer:
     def remove(self) -> list[str]:
         """Stop the AI jails, which lifts their bans, and delete our files; returns those kept since they were changed.
 
-        Raises ConfigError while the admin's own overrides are there: they would be half a jail without our files.
+        Raises ConfigError while the admin's own overrides are there, which would be half a jail without our files, and
+        while another jail uses our action, without which it would not start.
         """
+        users = [jail.name for jail in Host(self.config, self.client).jails.values() if FEED in jail.actions]
+        if users:
+            raise ConfigError(f"{', '.join(users)} use the action {FEED}: take it out of their `action` first.")
         if (self.config / OVERRIDES).exists():
             raise ConfigError(f"{self.config / OVERRIDES} is yours and needs our files: delete it first.")
         before = self._running()

@@ -21,6 +21,8 @@ LEAST_COMPANY = 3  # members that make a company
 
 # target, campaign, now -> why it must not be banned
 Protected = Callable[[str, Campaign, float], str | None]
+# actor, now -> the jail of fail2ban's own that keeps it out
+Held = Callable[[str, float], str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +46,14 @@ class Crossing:
 class Judge:
     """Decides at each tick on the campaigns that changed; a decision stands."""
 
-    def __init__(self, protected: Protected, events_of: Callable[[str], int], broke_in: float) -> None:
+    def __init__(
+        self, protected: Protected, events_of: Callable[[str], int], broke_in: float, held: Held | None = None
+    ) -> None:
         """`events_of`: acts of an actor so far. `broke_in`: the score from which a log-in after failures is a break-in
-        that is answered with a ban, not only told: it may have been the owner.
+        that is answered with a ban, not only told: it may have been the owner. `held`: who is banned by fail2ban
+        already; a verdict on them waits until that ban is over and they go on.
         """
+        self._held = held
         self._broke_in = broke_in
         self._protected = protected
         self._events_of = events_of
@@ -92,6 +98,10 @@ class Judge:
                 )
                 events = self._events_of(actor)
             else:
+                continue
+            jail = self._held(actor, now) if self._held is not None else None
+            if jail is not None:
+                member.reason = f"fail2ban has it (jail {jail})"
                 continue
             settled.add(actor)
             verdicts.append(self._settle(member, campaign, now, reason, events))

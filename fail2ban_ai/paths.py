@@ -3,7 +3,7 @@
     /etc/fail2ban-ai/            root's: config.yaml, enforce.json, installed.json, setup.json, ranges.d/*.txt
     /var/lib/fail2ban-ai/        the watcher's: decisions.jsonl, heartbeat.json, state.sqlite
     /var/lib/fail2ban-ai-root/   root's: outcomes.jsonl, allow.jsonl, position.json, notices.jsonl, trial.json,
-                                 breaker.json, feed/bans.jsonl
+                                 breaker.json, feed/bans.spool
 
 FAIL2BAN_AI_ROOT is put before all of them (tests and the demo). Standard library only: the root process imports this.
 """
@@ -91,7 +91,7 @@ def breaker() -> Path:
 
 def feed() -> Path:
     """The spool of the drop-in action, written by fail2ban's shell; its folder is readable by the watcher's group."""
-    return _under("var/lib/fail2ban-ai-root/feed/bans.jsonl")
+    return _under("var/lib/fail2ban-ai-root/feed/bans.spool")
 
 
 def make_folder(path: Path) -> None:

@@ -19,7 +19,7 @@ from fail2ban_ai.addresses import within
 from fail2ban_ai.campaigns import Linker, TrafficBaselines
 from fail2ban_ai.campaigns.items import Item
 from fail2ban_ai.findings import Anomaly, Campaign, Member, Verdict
-from fail2ban_ai.judge import Judge, Limits
+from fail2ban_ai.judge import Held, Judge, Limits
 from fail2ban_ai.model.labels import GROUPS, group_of
 from fail2ban_ai.model.scorer import Scorer
 from fail2ban_ai.sightings import Observation, Observer
@@ -84,9 +84,12 @@ class Result:
 
 
 class Pipeline:
-    """One host's run. Feed frames, then `finish`. `protection` says who must not be banned, and why."""
+    """One host's run. Feed frames, then `finish`.
 
-    def __init__(self, scorer: Scorer, sensitivity: str, protection: Protection) -> None:
+    `protection` says who must not be banned, and why; `held` whom fail2ban bans already (fail2ban.feed.Held).
+    """
+
+    def __init__(self, scorer: Scorer, sensitivity: str, protection: Protection, held: Held | None = None) -> None:
         self.result = Result()
         self._timelines = Timelines()
         self._scorer = scorer
@@ -103,7 +106,7 @@ class Pipeline:
         self._snapshot = Snapshot()
         self._linker = Linker(self._snapshot)
         broke_in = scorer.weights.threshold("login", "cautious")
-        self._judge = Judge(self._protected, lambda actor: self._observer.standing(actor).events, broke_in)
+        self._judge = Judge(self._protected, lambda actor: self._observer.standing(actor).events, broke_in, held)
         self._protection = protection
         self._next_tick: float | None = None
         self._decided: dict[str, tuple[Campaign, Member]] = {}

@@ -90,3 +90,16 @@ def test_a_score_that_stays_high_is_enough_and_one_that_falls_starts_again() -> 
     assert seen == [False] * (LASTING - 1) + [True]
     falling = [0.8] * (LASTING - 1) + [0.6] + [0.8] * (LASTING - 1)
     assert not any(judge.look("192.0.2.1", 1.0, s, limits=LIMITS, attack=None, events=9) for s in falling)
+
+
+def test_whom_fail2ban_keeps_out_is_judged_when_that_is_over() -> None:
+    judge = Judge(
+        lambda *_: None, lambda _: 1, 0.96, lambda actor, now: "sshd" if actor == "192.0.2.0" and now < 600 else None
+    )
+    campaign = _campaign(0.9, 0.9, confidence=0.5)
+    for actor in campaign.members:
+        judge.look(actor, 1.0, 0.95, limits=LIMITS, attack=None, events=2)
+    assert [v.target for v in judge.decide(campaign, 60.0)] == ["192.0.2.1"]
+    assert campaign.members["192.0.2.0"].decision == "watch"
+    assert campaign.members["192.0.2.0"].reason == "fail2ban has it (jail sshd)"
+    assert [(v.target, v.at) for v in judge.decide(campaign, 660.0)] == [("192.0.2.0", 660.0)]

@@ -13,8 +13,10 @@ from rich.console import Console
 from fail2ban_ai import analysis, config, formats, state
 from fail2ban_ai.cli.bars import bars
 from fail2ban_ai.errors import FormatError, SourceError
+from fail2ban_ai.fail2ban import labels
 from fail2ban_ai.fail2ban import logs as fail2ban_logs
 from fail2ban_ai.fail2ban.failregex import FailregexFormat
+from fail2ban_ai.fail2ban.feed import Fed, Feed
 from fail2ban_ai.findings import SEVERITIES
 from fail2ban_ai.lowered import owner_of
 from fail2ban_ai.reports import text
@@ -92,6 +94,8 @@ def command(  # noqa: PLR0917 - click hands options over by name
         if not logs:
             wanted.sources, own = _configured(stack, settings)
             wanted.fmt = known or own
+        if not logs:
+            wanted.fed = _fed()
         progress = stack.enter_context(_bars(quiet=as_json))
         found = analysis.run(wanted, settings, compare=compare, progress=progress)
     if not logs:
@@ -143,6 +147,16 @@ def _configured(stack: ExitStack, settings: config.Settings) -> tuple[list[str],
             own |= dict.fromkeys(rotation.parts_of(path), fmt)
     parts = [part for name in found for part in ([name] if journal.is_name(name) else rotation.parts_of(name))]
     return parts, own
+
+
+def _fed() -> list[Fed]:
+    """What fail2ban told through the drop-in action; on the host only, never with files named here."""
+    try:
+        labels.keep_new()
+        return list(Feed().poll())
+    except (SourceError, OSError) as error:
+        click.echo(f"Without what the drop-in action told: {error}", err=True)
+        return []
 
 
 def _bars(*, quiet: bool) -> AbstractContextManager[analysis.Progress]:

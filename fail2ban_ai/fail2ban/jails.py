@@ -70,6 +70,7 @@ def shipped() -> dict[str, Path]:
         "filter.d/fail2ban-ai.conf": root / "filters.d" / "fail2ban-ai.conf",
         "action.d/fail2ban-ai-nft.conf": root / "action.d" / "fail2ban-ai-nft.conf",
         "action.d/fail2ban-ai-net.conf": root / "action.d" / "fail2ban-ai-net.conf",
+        "action.d/fail2ban-ai.conf": root / "action.d" / "fail2ban-ai.conf",
         "action.d/fail2ban-ai-limit.conf": root / "action.d" / "fail2ban-ai-limit.conf",
         "jail.d/fail2ban-ai.conf": root / "jail.d" / "fail2ban-ai.conf",
     }

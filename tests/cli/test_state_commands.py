@@ -1,6 +1,7 @@
 """Findings on configured sources are kept, listed and explained; asked bans land in the decisions log."""
 
 import json
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from click.testing import CliRunner, Result
 
 from fail2ban_ai import decisions, decisions_log, paths
 from fail2ban_ai.cli.group import cli
+from fail2ban_ai.fail2ban import labels
 from fail2ban_ai.fail2ban.logs import JailSource
 from fail2ban_ai.training.simulator import attack
 
@@ -76,3 +78,27 @@ def test_without_sources_the_logs_and_units_of_fail2ban_are_read(host: Path, mon
     monkeypatch.setattr("fail2ban_ai.fail2ban.logs.discover", lambda: jails)
     report = json.loads(_run("analyze", "--json").stdout)
     assert {source["source"] for source in report["lines"]["by_source"]} == {str(log), "journal:ssh.service"}
+
+
+def test_what_fail2ban_bans_counts_as_fail2bans_and_is_not_asked_for_again(host: Path) -> None:
+    first = json.loads(_run("analyze", "--json").stdout)
+    assert (first["fail2ban"]["how"], first["fail2ban"]["banned"]) == ("none", [])
+    banned = [a for c in first["campaigns"] for a in c["actors"] if a["decision"] == "ban" and ":" not in a["address"]]
+    actor = banned[0]
+    at = datetime.fromisoformat(actor["first_seen"]).timestamp()
+    paths.feed().parent.mkdir(parents=True)
+    paths.feed().write_text(f"ban {at} sshd {actor['address']} 5 -1 1 -\n")
+    report = json.loads(_run("analyze", "--json", "--auto-ban", "low").stdout)
+    assert report["fail2ban"]["how"] == "history"
+    assert [(ban["address"], ban["jail"]) for ban in report["fail2ban"]["banned"]] == [(actor["address"], "sshd")]
+    found = {a["address"]: a for c in report["campaigns"] for a in c["actors"]}
+    assert found[actor["address"]]["missed_by_fail2ban"] is False
+    assert found[actor["address"]]["decision"] == "watch"
+    assert found[actor["address"]]["reason"] == "fail2ban has it (jail sshd)"
+    assert all(found[other["address"]]["missed_by_fail2ban"] for other in banned[1:])
+    asked = {one.target for one in decisions_log.read_all(paths.decisions(), decisions.from_line)}
+    assert actor["address"] not in asked
+    assert {other["address"] for other in banned[1:]} <= asked
+    assert [label.address for label in labels.load()] == [actor["address"]]
+    log = next((host / "logs").rglob("*.log"))
+    assert json.loads(_run("analyze", "--json", str(log)).stdout)["fail2ban"]["how"] == "none", "not for named files"

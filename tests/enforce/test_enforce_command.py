@@ -6,16 +6,20 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from fail2ban_ai import decisions, decisions_log, decisions_outcomes, paths
+from fail2ban_ai import decisions, decisions_log, decisions_outcomes, enforcer_settings, notices, paths, trial
+from fail2ban_ai.cli import enforce
 from fail2ban_ai.fail2ban import jails
 from fail2ban_ai.fail2ban.private import PrivateServer
 
 RUN = "import sys; from fail2ban_ai.cli import main; sys.argv[0] = 'fail2ban-ai'; main()"
+# Looks at the firewall each second instead of every 30.
+FAST = f"import fail2ban_ai.cli.enforce as e; e.EVERY = 1.0; e.DOWN_SECONDS = 0.5; {RUN}"
 
 
 def test_the_root_process_loads_the_standard_library_only() -> None:
@@ -190,3 +194,158 @@ def test_the_loop_follows_the_log_alone_and_ends_when_told(server: PrivateServer
     finally:
         running.kill()
         running.communicate()
+
+
+@contextmanager
+def loop(inside: list[str], run: str = FAST) -> Iterator["subprocess.Popen[str]"]:
+    """The command as a service, that looks more often."""
+    words = [run if word == RUN else word for word in inside]
+    running = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        yield running
+    finally:
+        running.kill()
+        running.communicate()
+
+
+def until(found: Callable[[], bool], seconds: float = 15.0) -> bool:
+    end = time.monotonic() + seconds
+    while not found() and time.monotonic() < end:
+        time.sleep(0.05)
+    return found()
+
+
+def kinds() -> list[str]:
+    return [notice.kind for notice in notices.newest(100)]
+
+
+@pytest.mark.bench
+def test_the_loop_mends_what_a_flush_did_and_makes_no_lifted_ban_again(
+    server: PrivateServer, inside: list[str]
+) -> None:
+    assert server.namespace is not None
+    assert server.nft is not None
+    nft = server.nft
+    server.client.banip("sshd", ["198.51.100.200"])
+    with loop(inside):
+        for target in ("203.0.113.9", "203.0.113.10", "203.0.113.0/24"):
+            ask(target)
+        assert until(lambda: len(results()) == 3)
+        server.client.run("set", jails.ADDRESSES, "unbanip", "203.0.113.10")  # an admin's, past us
+        time.sleep(0.5)
+        server.namespace.run("nft", "delete", "table", "inet", "f2b-fail2ban-ai")
+        server.namespace.run("nft", "delete", "table", "inet", "f2b-fail2ban-ai-net")
+        assert until(lambda: nft.blocked(jails.ADDRESSES) == {"203.0.113.9"})
+        assert until(lambda: nft.blocked(jails.NETWORKS) == {"203.0.113.0/24"})
+        assert until(lambda: kinds().count("repaired") == 2)
+        time.sleep(1.5)
+        assert nft.blocked(jails.ADDRESSES) == {"203.0.113.9"}
+    assert "198.51.100.200" in (nft.ruleset() or ""), "another jail's ban is as it was"
+
+
+@pytest.mark.bench
+def test_unless_the_settings_say_that_it_is_only_told(server: PrivateServer, inside: list[str], tmp_path: Path) -> None:
+    assert server.namespace is not None
+    assert server.nft is not None
+    write_settings(tmp_path, json.dumps({"mode": "enforce", "repair": False}))
+    with loop(inside):
+        ask("203.0.113.9")
+        assert until(lambda: results() == {"203.0.113.9": "banned"})
+        time.sleep(0.5)
+        server.namespace.run("nft", "flush", "ruleset")
+        assert until(lambda: "not-blocked" in kinds())
+    assert server.nft.blocked(jails.ADDRESSES) == set()
+    server.client.restart_jail("sshd")  # others' rules, which the flush took as well
+
+
+@pytest.mark.bench
+def test_settings_take_effect_at_once_and_wrong_ones_stop_bans(
+    server: PrivateServer, inside: list[str], tmp_path: Path
+) -> None:
+    with loop(inside):
+        ask("203.0.113.9")
+        assert until(lambda: results().get("203.0.113.9") == "banned")
+        write_settings(tmp_path, json.dumps({"mode": "observe"}))
+        ask("203.0.113.10")
+        assert until(lambda: results().get("203.0.113.10") == "would-ban")
+        write_settings(tmp_path, "{")
+        ask("203.0.113.11")
+        assert until(lambda: "waiting" in kinds())
+        time.sleep(1)
+        assert "203.0.113.11" not in results()
+        write_settings(tmp_path, json.dumps({"mode": "enforce", "severity": {"medium": "limit"}}))
+        assert until(lambda: results().get("203.0.113.11") == "limited")
+    assert server.client.banned(jails.ADDRESSES) == ["203.0.113.9"]
+
+
+@pytest.mark.bench
+def test_a_trial_that_nobody_confirms_ends_in_observe(server: PrivateServer, inside: list[str], tmp_path: Path) -> None:
+    with loop(inside):
+        server.client.run("set", jails.ADDRESSES, "bantime", "600")
+        try:
+            paths.replace(paths.trial(), json.dumps({"began": time.time() - trial.LASTS + 5}))
+            ask("203.0.113.9")
+            assert until(lambda: results().get("203.0.113.9") == "banned")
+            assert until(lambda: enforcer_settings.load().mode == "observe")
+            ask("203.0.113.10")
+            assert until(lambda: results().get("203.0.113.10") == "would-ban")
+        finally:
+            server.client.run("set", jails.ADDRESSES, "bantime", "86400")
+    assert kinds() == ["trial"]
+    found = trial.state()
+    assert found is not None
+    assert found.lapsed
+
+
+@pytest.mark.bench
+def test_a_jail_that_stops_and_comes_back(server: PrivateServer, inside: list[str]) -> None:
+    with loop(inside):
+        server.client.run("stop", jails.NETWORKS)
+        assert until(lambda: "waiting" in kinds())
+        ask("203.0.113.9")
+        assert until(lambda: results().get("203.0.113.9") == "banned")
+        server.client.run("reload", "--if-exists", jails.NETWORKS)
+        ask("203.0.113.0/24")
+        assert until(lambda: results().get("203.0.113.0/24") == "banned")
+
+
+@pytest.mark.bench
+def test_from_a_decision_to_the_firewall_within_two_seconds(server: PrivateServer, inside: list[str]) -> None:
+    assert server.nft is not None
+    nft = server.nft
+    took = []
+    with loop(inside, RUN):
+        time.sleep(2)
+        for number in range(1, 6):
+            target = f"203.0.113.{number}"
+            since = time.monotonic()
+            ask(target)
+            assert until(lambda: target in (nft.blocked(jails.ADDRESSES) or ()))  # noqa: B023 - called at once
+            took.append(time.monotonic() - since)
+            assert until(lambda: target in results())  # noqa: B023
+    assert sorted(took)[2] < 2.0, took
+
+
+def test_the_breaker_is_reset_and_the_trial_confirmed_on_the_command_line(tmp_path: Path) -> None:
+    done = command(tmp_path, None, "--reset")
+    assert (done.returncode, "not open" in done.stderr) == (1, True)
+    paths_of = tmp_path / "var/lib/fail2ban-ai-root"
+    paths_of.mkdir(parents=True, exist_ok=True)
+    (paths_of / "breaker.json").write_text('{"at": 1.0, "why": "too many"}')
+    done = command(tmp_path, None, "--reset")
+    assert done.returncode == 0
+    assert "too many" in done.stdout
+    assert not (paths_of / "breaker.json").exists()
+    done = command(tmp_path, None, "--confirm")
+    assert done.returncode == 1
+    assert "nothing to confirm" in done.stderr
+
+
+@pytest.mark.bench
+def test_confirm_gives_the_jails_their_bantime_back(
+    server: PrivateServer, inside: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(enforce, "CONFIG", server.config)
+    trial.begin(server.config, server.client)
+    assert enforce.main(["--confirm"]) == 0
+    assert server.client.get(jails.ADDRESSES, "bantime") == "86400"

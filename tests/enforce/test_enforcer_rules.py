@@ -13,8 +13,9 @@ from fail2ban_ai.decisions import Decision
 from fail2ban_ai.enforcer import RETRIES, RETRY_SECONDS, Enforcer
 from fail2ban_ai.errors import Fail2banDown
 from fail2ban_ai.facts import Facts
-from fail2ban_ai.fail2ban import jails
+from fail2ban_ai.fail2ban import effective, jails
 from fail2ban_ai.gate import GateSettings
+from fail2ban_ai.no_effect import NoEffect
 from tests.enforce.fakes import FakeFail2ban, FakeNft
 
 
@@ -278,15 +279,43 @@ def test_a_ban_without_effect_is_reported_once() -> None:
     bench.now += 300
     for _ in range(3):
         bench.now += 1
-        bench.ask("203.0.113.9", action="alert", reason="lines still arrive")
+        bench.ask("203.0.113.9", action="alert", campaign=decisions.NO_EFFECT, reason="3 lines arrived")
         assert bench.step() == ["alerted 203.0.113.9"]
     assert len(told("no-effect")) == 1
     assert "lines of 203.0.113.9 still arrive 331 s after its ban" in told("no-effect")[0]
     bench.fail2ban.bans[jails.ADDRESSES].remove("203.0.113.9")  # it ended: lines may arrive
     bench.now += 86400
-    bench.ask("203.0.113.9", action="alert", reason="it is back")
-    bench.step()
+    bench.ask("203.0.113.9", action="alert", campaign=decisions.NO_EFFECT, reason="it is back")
+    assert bench.step() == ["expired 203.0.113.9"]
     assert len(told("no-effect")) == 1
+    assert told("alert") == []
+
+
+def test_the_watcher_sees_bans_without_effect_and_root_confirms_them() -> None:
+    bench = Bench()
+    bench.ask("203.0.113.9")
+    bench.ask("198.51.100.0/24")
+    bench.ask("192.0.2.1")
+    bench.step()
+    seen = NoEffect()
+    seen.learn()
+    at = bench.now
+    for after in (1, 30, 59, 61, 120):
+        seen.see("203.0.113.9", at + after, "GET /")
+    seen.see("203.0.113.10", at + 100, "somebody else")
+    assert list(seen.ask(at + 120)) == [], "two lines may be late ones"
+    for number in range(3):
+        seen.see("203.0.113.9", at + 130 + number, "GET /admin")
+        seen.see(f"198.51.100.{number}", at + 130, "of a banned network")
+    asked = list(seen.ask(at + 140))
+    assert [decisions.from_line(line).target for line in asked] == ["198.51.100.0/24", "203.0.113.9"]
+    seen.see("203.0.113.9", at + 150, "GET /admin")
+    assert list(seen.ask(at + 150)) == [], "once"
+    decisions_log.append(paths.decisions(), *asked)
+    bench.now = at + 141
+    assert bench.step() == ["alerted 198.51.100.0/24", "alerted 203.0.113.9"]
+    assert len(told("no-effect")) == 2
+    assert "chain_hook = prerouting" in told("no-effect")[0]
 
 
 def test_on_trial_no_jail_bans_for_longer() -> None:
@@ -299,7 +328,8 @@ def test_on_trial_no_jail_bans_for_longer() -> None:
     assert bench.step() == ["banned 203.0.113.9"]
 
 
-def test_deaf_is_a_failure_of_its_own() -> None:
+def test_deaf_is_a_failure_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(effective, "PATIENCE", 0.0)
     bench = Bench()
     bench.fail2ban.deaf = True
     bench.ask("203.0.113.9")

@@ -141,6 +141,17 @@ def test_removal_waits_for_the_admins_own_file(stock: PrivateServer) -> None:
     assert set(jails.JAILS) <= set(stock.client.jails())
 
 
+def test_removal_waits_for_jails_that_use_the_action(stock: PrivateServer) -> None:
+    installer(stock).install()
+    fed = stock.config / "jail.d" / "fed.local"
+    fed.write_text("[sshd]\naction = %(action_)s\n         fail2ban-ai\n")
+    with pytest.raises(ConfigError, match="sshd use the action fail2ban-ai"):
+        installer(stock).remove()
+    assert set(jails.JAILS) <= set(stock.client.jails())
+    fed.unlink()
+    assert installer(stock).remove() == []
+
+
 def test_with_fail2ban_down_the_files_wait_for_its_start(stock: PrivateServer) -> None:
     stock.stop()
     try:

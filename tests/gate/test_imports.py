@@ -20,6 +20,7 @@ MODULES = (
     "trial",
     "breaker",
     "notices",
+    "no_effect",
     "cli.enforce",
 )
 SCRIPT = """
