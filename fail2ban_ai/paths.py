@@ -1,7 +1,7 @@
 """Where things lie on the host, and how root opens what only root may have written.
 
     /etc/fail2ban-ai/            root's: config.yaml, enforce.json, ranges.d/*.txt
-    /var/lib/fail2ban-ai/        the watcher's: decisions.jsonl
+    /var/lib/fail2ban-ai/        the watcher's: decisions.jsonl, rules/ (suggested)
     /var/lib/fail2ban-ai-root/   root's: outcomes.jsonl, allow.jsonl, position.json
 
 FAIL2BAN_AI_ROOT is put before all of them (tests and the demo). Standard library only: the root process imports this.
@@ -36,6 +36,11 @@ def ranges() -> Path:
 def decisions() -> Path:
     """The decisions log, which the unprivileged watcher writes: hostile input to root."""
     return _under("var/lib/fail2ban-ai/decisions.jsonl")
+
+
+def suggestions() -> Path:
+    """The folder of suggested rules, which the unprivileged watcher writes: hostile input to root."""
+    return _under("var/lib/fail2ban-ai/rules")
 
 
 def outcomes() -> Path:
