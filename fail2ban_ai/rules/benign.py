@@ -19,8 +19,11 @@ _SEED = 11
 _START = 1_773_014_400.0  # 2026-03-09 00:00 UTC, a Monday
 _ADDRESS = "198.51.100.77"
 _DAYS = {"blog": 3.0, "shop": 1.0, "forum": 1.0, "wiki": 1.0, "spa": 1.0, "webmail": 1.0, "git": 1.0, "legacy": 1.0}
-_WEB = ["visitors", "regulars", "searches", "stale_bookmarks", "crawlers", "previews", "monitors", "feed_readers", "broken_clients", "api_clients", "admin_scripts", "backup", "link_scanners", "players", "mail_programs", "developers"]
-_AUTH = ["mail_clients", "old_password", "office", "roaming", "sysadmins", "deploy_keys", "lost_users", "ftp_users", "cron", "senders"]
+_WEB = """
+visitors regulars searches stale_bookmarks crawlers previews monitors feed_readers broken_clients api_clients
+admin_scripts backup link_scanners players mail_programs developers
+"""
+_AUTH = "mail_clients old_password office roaming sysadmins deploy_keys lost_users ftp_users cron senders"
 _FILES = {"web": "access.log", "sshd": "auth.log", "dovecot": "mail.log", "postfix": "mail.log"}
 _WORD = re.compile(r"[^\s\[\]\"]+")
 
@@ -81,7 +84,7 @@ def _written() -> tuple[tuple[str, str], ...]:
 def _simulated() -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for site, days in _DAYS.items():
-        roles = [*_WEB, *(_AUTH if site == "blog" else ())]
+        roles = [*_WEB.split(), *(_AUTH.split() if site == "blog" else ())]
         cast = tuple(Part(role) for role in roles)
         scenario = Scenario("benign", _START, days, site, cast, stamps="bsd", ssh="password")
         for name, rows in simulate(_SEED, scenario).lines.items():

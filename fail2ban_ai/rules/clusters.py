@@ -1,7 +1,9 @@
 """From units to clusters: what one campaign did of one kind, cut in time into what rules are made from and the rest.
 
 Units are recurring over the whole host, so a path that thirty small campaigns share counts for each of them. The
-largest campaign takes its units first; a campaign whose units are taken already shares that rule.
+largest campaign takes its units first; a campaign whose units are taken already shares that rule. What is too little
+for a rule of its own goes, over all campaigns, into rules for the whole host, and so do accounts: one list of names
+is easier to judge than one for each botnet.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,7 +14,7 @@ from fail2ban_ai.rules.recurring import why_not
 
 HELD_BACK = 0.3  # of a cluster's lines, the latest ones
 LEAST = 6  # lines that a cluster must have
-SHARED = "shared"  # the campaign of units left over from small campaigns
+OWN = 20  # lines that earn a campaign a rule of its own
 _LONG = 100  # characters of a path key that make it a payload
 
 
@@ -65,14 +67,14 @@ def clusters(material: Material, *, sources: int, windows: int) -> tuple[list[Cl
     made: list[Cluster] = []
     for campaign in sorted(material.campaigns, key=lambda each: (-material.campaigns[each], each)):
         own = [unit for unit in fit if campaign in unit.campaigns]
-        for found in _groups([unit for unit in own if unit.key not in taken]):
+        for found in _groups([unit for unit in own if unit.key not in taken and unit.key[0] != "account"], OWN):
             made.append(found)
             taken |= dict.fromkeys((unit.key for unit in found.units), found)
         for unit in own:
             if unit.key in taken:
                 counts = taken[unit.key].campaigns
                 counts[campaign] = counts.get(campaign, 0) + unit.campaigns[campaign]
-    for found in _groups([unit for unit in fit if unit.key not in taken]):
+    for found in _groups([unit for unit in fit if unit.key not in taken], LEAST):
         made.append(found)
         for unit in found.units:
             for campaign, lines in unit.campaigns.items():
@@ -92,12 +94,12 @@ def _one_form(material: Material, reasons: dict[Key, str | None]) -> None:
     best: dict[str, str] = {}
     for service, message in sorted(counted, key=lambda form: (-counted[form], len(form[1]))):
         best.setdefault(service, message)
-    for key in reasons:
-        if key[0] == "account" and reasons[key] is None and key[2].partition("\0")[0] != best[key[1]]:
+    for key, reason in reasons.items():
+        if key[0] == "account" and reason is None and key[2].partition("\0")[0] != best[key[1]]:
             reasons[key] = "another line tells of the same attempts"
 
 
-def _groups(units: list[Unit]) -> Iterator[Cluster]:
+def _groups(units: list[Unit], least: int) -> Iterator[Cluster]:
     """Units of a kind and service together; of accounts and messages each form by itself."""
     groups: dict[tuple[str, str, str], list[Unit]] = {}
     for unit in units:
@@ -111,7 +113,7 @@ def _groups(units: list[Unit]) -> Iterator[Cluster]:
             form = value
         groups.setdefault((kind, service, form), []).append(unit)
     for (kind, service, _), group in sorted(groups.items(), key=lambda item: -sum(u.lines for u in item[1])):
-        if sum(len(unit.rows) for unit in group) >= LEAST:
+        if sum(len(unit.rows) for unit in group) >= least:
             yield Cluster(kind, service, sorted(group, key=lambda u: (-len(u.sources), -u.lines, u.key)))
 
 

@@ -153,7 +153,7 @@ def _recall(name: str, lines: Sequence[Line], matches: Matches) -> Step:
 
 
 def _shipped(rule: FilterFile, service: str, lines: Sequence[Line], matches: Matches) -> Step:
-    tried = pl.Series(list(benign.lines(service, lines[0].text if lines else "")), dtype=pl.String)
+    tried = benign.series(service, lines[0].text if lines else "")
     hits = _hits(rule, tried, matches)
     detail = f"none of {len(tried)} lines of honest clients matches" if not hits else f"matches {_quoted(hits[0])}"
     return Step("benign-shipped", not hits, detail, {"lines": float(len(tried)), "hits": float(len(hits))})

@@ -11,15 +11,17 @@ _COMMON_AGENT = re.compile(
     r"dart|faraday|reqwest|got |undici|postman|restsharp|winhttp|microsoft|monitoring|check_http|url\b|-)"
 )
 _BROWSER = re.compile(r"Gecko|AppleWebKit|Trident|MSIE|Opera|Presto|KHTML")
-# What any client may ask of any site.
+# What any client may ask of any site: its standard files, and one plain word, which a visitor may have typed.
 _ANYBODY = re.compile(
-    r"^(?:GET|HEAD|OPTIONS) (?:/|\*|/index\.\w+|/favicon\.ico|/robots\.txt|/sitemap[^/]*\.xml(?:\.gz)?|/ads\.txt|/humans\.txt|"
-    r"/apple-touch-icon[^/]*|/\.well-known/.*|/browserconfig\.xml|/manifest\.json|/feed/?|/rss/?|[^?]*\.(?:css|js|png|"
+    r"^(?:GET|HEAD|OPTIONS) (?:/|\*|/index\.\w+|/favicon\.ico|/robots\.txt|/sitemap[^/]*\.xml(?:\.gz)?|/ads\.txt|"
+    r"/humans\.txt|/apple-touch-icon[^/]*|/\.well-known/.*|/browserconfig\.xml|/manifest\.json|/feed/?|/rss/?|/[A-Za-z]{1,12}/?|[^?]*\.(?:css|js|png|"
     r"jpe?g|gif|svg|ico|webp|woff2?|ttf|map))(?:\?.*)?$"
 )
 
 
-def why_not(unit: Unit, material: Material, *, sources: int, windows: int) -> str | None:
+def why_not(  # noqa: PLR0911 - a list of reasons
+    unit: Unit, material: Material, *, sources: int, windows: int
+) -> str | None:
     """The reason why no rule is made of a unit, or None.
 
     Args:

@@ -204,9 +204,10 @@ def relaxed(regex: str, *, dated: bool) -> str:
     """
     body = regex[1:-1]
     prefixed = body.startswith(PREFIX)
-    text = re.sub(r"</?F-USER>", "", body.removeprefix(PREFIX)).replace("<ADDR>", r"[0-9A-Fa-f:.\[\]]{2,50}")
+    text = re.sub(r"</?F-USER>", "", body.removeprefix(PREFIX))
     if dated:
         text = text.replace(r"\[\]", r"\[[^\]]{0,80}\]", 1)
+    text = text.replace("<ADDR>", r"[0-9A-Fa-f:.\[\]]{2,50}")
     return ("" if prefixed else "^") + text + "$"
 
 

@@ -78,11 +78,8 @@ def check(text: str, name: str = "samples") -> None:
 def _announced(text: str, where: str) -> bool:
     try:
         found = json.loads(text)
-        if (
-            not isinstance(found, dict)
-            or not {"match"} <= found.keys() <= _KEYS
-            or not isinstance(found["match"], bool)
-        ):
+        known = isinstance(found, dict) and {"match"} <= found.keys() <= _KEYS
+        if not known or not isinstance(found["match"], bool):
             raise DecisionError("expected match (true or false), and of the rest only time, host, user, desc")
         for key in found.keys() - {"match"}:
             decisions_strict.text(found, key, 500, empty=True)
