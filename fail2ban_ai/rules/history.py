@@ -66,21 +66,14 @@ def candidates(rule: FilterFile, logs: Sequence[str]) -> Candidates:
         SourceError: when they are read, where none of the logs can be.
     """
     read = [0]
-    regexes = [safe.relaxed(regex, dated=bool(rule.dates)) for regex in rule.failregex]
+    near = safe.nearby(rule.failregex, dated=bool(rule.dates))
 
     def lines() -> Iterator[str]:
         for raw in _raw(logs):
             read[0] += len(raw)
-            yield from raw.filter(_any(raw, regexes)).to_list()
+            yield from raw.filter(raw.str.contains(near)).to_list()
 
     return Candidates(lines(), read)
-
-
-def _any(raw: pl.Series, regexes: Sequence[str]) -> pl.Series:
-    mask = raw.str.contains(regexes[0])
-    for regex in regexes[1:]:
-        mask |= raw.str.contains(regex)
-    return mask
 
 
 def _raw(logs: Sequence[str]) -> Iterator[pl.Series]:

@@ -103,7 +103,7 @@ class Material:
     logged_in: set[tuple[str, str]] = field(default_factory=set)  # service, account that somebody logged in to
     requests: dict[tuple[str, str], None] = field(default_factory=dict)  # method, target of benign actors
     campaigns: dict[str, int] = field(default_factory=dict)  # lines of each campaign's banned actors
-    unread: dict[str, int] = field(default_factory=dict)  # service without a template -> lines of banned actors
+    members: dict[str, set[str]] = field(default_factory=dict)  # banned actors of each campaign that were seen
     dropped: int = 0  # lines over the limits
 
 
@@ -131,6 +131,7 @@ def _row(time: float, who: str, event: dict[str, Any]) -> Row:
 
 def _hostile(found: Material, row: Row, service: str, campaign: str) -> None:
     found.campaigns[campaign] = found.campaigns.get(campaign, 0) + 1
+    found.members.setdefault(campaign, set()).add(row.actor)
     for key in keys(service, row.kind, row.method, row.target, row.agent, row.account, row.message):
         unit = found.units.get(key)
         if unit is None:

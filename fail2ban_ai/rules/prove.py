@@ -160,10 +160,7 @@ def _shipped(rule: FilterFile, service: str, lines: Sequence[Line], matches: Mat
 
 
 def _hits(rule: FilterFile, tried: pl.Series, matches: Matches) -> list[str]:
-    mask = pl.Series([False] * len(tried), dtype=pl.Boolean)
-    for regex in rule.failregex:
-        mask |= tried.str.contains(safe.relaxed(regex, dated=bool(rule.dates)))
-    near = tried.filter(mask).to_list()
+    near = tried.filter(tried.str.contains(safe.nearby(rule.failregex, dated=bool(rule.dates)))).to_list()
     return [near[index] for index, _, _ in matches.of(near)]
 
 

@@ -33,6 +33,8 @@ def why_not(  # noqa: PLR0911 - a list of reasons
     kind, service, value = unit.key
     if service not in SERVICES:
         return f"there is no template for the log of {service}"
+    if kind == "account" and (owner := _account(service, value, material)):
+        return owner
     if len(unit.sources) < sources and unit.spells < windows:
         return f"not recurring: {_count(len(unit.sources), 'source')} in {_count(unit.spells, 'spell')} of activity"
     if material.benign.get(unit.key):
@@ -41,9 +43,7 @@ def why_not(  # noqa: PLR0911 - a list of reasons
         return _path(unit, value)
     if kind == "agent":
         return _agent(value)
-    if kind == "account":
-        return _account(service, value, material)
-    return _message(unit)
+    return _message(unit) if kind == "message" else None
 
 
 def _path(unit: Unit, value: str) -> str | None:

@@ -40,6 +40,7 @@ class Suggested:
     suggestions: list[Suggestion] = field(default_factory=list)
     left: list[Left] = field(default_factory=list)
     campaigns: Mapping[str, int] = field(default_factory=dict)  # lines of each campaign's banned actors
+    members: Mapping[str, set[str]] = field(default_factory=dict)  # banned actors of each campaign that were seen
 
 
 def suggest(
@@ -61,7 +62,7 @@ def suggest(
     verdicts = judged(found.result.campaigns, found.result.scores)
     material = gather(_frames(logs, progress), verdicts)
     made, left = clusters(material, sources=settings.rule_sources, windows=settings.rule_windows)
-    result = Suggested(left=left, campaigns=material.campaigns)
+    result = Suggested(left=left, campaigns=material.campaigns, members=material.members)
     history = History(logs.sources, verdicts)
     names: set[str] = set()
     drafted: list[Draft] = []

@@ -73,7 +73,7 @@ def _honest(cluster: Cluster, units: list[Unit], forms: list[Form]) -> tuple[lis
     dated = cluster.service == "web"
 
     def hit(some: Sequence[Form]) -> bool:
-        return any(tried.str.contains(safe.relaxed(form.regex, dated=dated)).any() for form in some)
+        return bool(some) and tried.str.contains(safe.nearby([form.regex for form in some], dated=dated)).any()
 
     if not hit(forms):
         return units, forms
