@@ -2,6 +2,7 @@
 
 import re
 
+from fail2ban_ai.canonical import canonical
 from fail2ban_ai.rules.material import Material, Unit
 from fail2ban_ai.rules.services import SERVICES
 
@@ -11,11 +12,17 @@ _COMMON_AGENT = re.compile(
     r"dart|faraday|reqwest|got |undici|postman|restsharp|winhttp|microsoft|monitoring|check_http|url\b|-)"
 )
 _BROWSER = re.compile(r"Gecko|AppleWebKit|Trident|MSIE|Opera|Presto|KHTML")
+# In the decoded parameters of a request: what only attacks and developers write.
+_PAYLOAD = re.compile(
+    r"\.\./|[<>`|{}$;\\]|/etc/|union[ /+]+(?:all )?select|\bor [\w']+ ?= ?[\w']|xdebug_session|php://|file://|invokefunction|"
+    r"\bwget\b|\bcurl\b|base64_|sleep\(|eval\("
+)
 # What any client may ask of any site: its standard files, and one plain word, which a visitor may have typed.
 _ANYBODY = re.compile(
-    r"^(?:GET|HEAD|OPTIONS) (?:/|\*|/index\.\w+|/favicon\.ico|/robots\.txt|/sitemap[^/]*\.xml(?:\.gz)?|/ads\.txt|"
-    r"/humans\.txt|/apple-touch-icon[^/]*|/\.well-known/.*|/browserconfig\.xml|/manifest\.json|/feed/?|/rss/?|/[A-Za-z]{1,12}/?|[^?]*\.(?:css|js|png|"
+    r"^(?:GET|HEAD|OPTIONS) (?:/favicon\.ico|/robots\.txt|/sitemap[^/]*\.xml(?:\.gz)?|/ads\.txt|"
+    r"/humans\.txt|/apple-touch-icon[^/]*|/\.well-known/.*|/browserconfig\.xml|/manifest\.json|/feed/?|/rss/?|[^?]*\.(?:css|js|png|"
     r"jpe?g|gif|svg|ico|webp|woff2?|ttf|map))(?:\?.*)?$"
+    r"|^(?:GET|HEAD|OPTIONS) (?:/|\*|/index\.\w+|/[A-Za-z]{1,12}/?)$"
 )
 
 
@@ -49,8 +56,10 @@ def why_not(  # noqa: PLR0911 - a list of reasons
 def _path(unit: Unit, value: str) -> str | None:
     if _ANYBODY.match(value):
         return "any client may ask for it"
-    answered = sum(row.status is not None and 200 <= row.status < 300 for row in unit.rows)
-    if not value.startswith("POST ") and "?" not in value and answered > len(unit.rows) // 2:
+    answered = [row for row in unit.rows if row.status is not None and 200 <= row.status < 300]
+    if value.startswith("POST ") or len(answered) <= len(unit.rows) // 2:
+        return None
+    if not all(_PAYLOAD.search(canonical(row.target or "").text.partition("?")[2]) for row in answered[:50]):
         return "the site answers it with a page, so a visitor may ask for it too"
     return None
 
