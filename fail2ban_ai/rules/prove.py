@@ -67,9 +67,9 @@ def prove(
         rule = filter_file.read(folder)
         told = _safe(rule)
     except RuleError as error:
-        tell(Step("safe", False, _short(str(error)), {}))
+        told = Step("safe", False, _short(str(error)), {})
+    if not tell(told):
         return tuple(steps)
-    tell(told)
     service = service_of(rule.daemon)
     text = (folder / "filter.conf").read_text(encoding="ascii")
     with Bench(folder.name, text, config=config) as bench:

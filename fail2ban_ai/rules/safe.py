@@ -10,8 +10,9 @@ The language allowed is small, and every regex of it takes time linear in the li
     (?:one|other)          without a quantifier, but ? where it holds literals only
 
 A part of varying length is always followed by something that it cannot hold itself, so there is one way to match.
-Text of a length that varies before <ADDR> holds no blank, or everything after <ADDR> is exact: an address that a
-client wrote into a name is never the one taken. Standard library only.
+Text of a length that varies before <ADDR> holds no blank, or everything after <ADDR> is exact; in a syslog message,
+where names that clients chose stand before the address, nothing after it may hold blanks: an address that a client
+wrote into a name is never the one taken. Standard library only.
 """
 
 import re
@@ -67,6 +68,7 @@ def check(regex: str) -> None:
     if not regex.startswith("^") or not regex.endswith("$") or regex.endswith("\\$"):
         raise RuleError("it does not begin with ^ and end with $")
     body = regex[1:-1].removeprefix(PREFIX)
+    syslog = len(body) < len(regex) - 2
     parts, at = _sequence(body, 0, 0)
     if at != len(body):
         raise RuleError(f"there is a ) too many after {at} characters")
@@ -79,6 +81,8 @@ def check(regex: str) -> None:
     if _longest(before) > BEFORE:
         raise RuleError(f"more than {BEFORE} characters may stand before the address")
     blank = any(part.varies and " " in part.chars for part in _flat(before))
+    if syslog and any(part.varies and " " in part.chars for part in _flat(after) if not part.choices):
+        raise RuleError("what follows the address in a message may hold blanks")
     if blank and not all(part.exact for part in after):
         raise RuleError("text with blanks may stand before the address, and what follows the address is not exact")
 

@@ -10,7 +10,7 @@ GOOD = [
     r"^%(__prefix_line)sInvalid user <F-USER>(?:admin|test)</F-USER> from <ADDR> port \d{1,5}$",
     r"^%(__prefix_line)sInvalid user <F-USER>[^ ]{1,64}</F-USER> from <ADDR>(?: port \d\d)?$",
     r"^\S{1,255} <ADDR> - - \[\] \x3c .{0,10}$",
-    r"^%(__prefix_line)sa .{0,9}$".replace("a ", "a <ADDR>x"),
+    r"^%(__prefix_line)slogin: user=\x3ca\x3e, rip=<ADDR>, lip=[\d.]{7,15}, session=\x3c[^\s\x3c\x3e]{1,30}\x3e$",
 ]
 BAD = {
     r"^<ADDR> .*$": "unbounded",
@@ -43,6 +43,7 @@ BAD = {
     "^<ADDR> a\nb$": "ASCII",
     r"^user .{1,64} from <ADDR> [^ ]{1,9}$": "may hold",
     r"^user [^:]{1,64}: <ADDR> [^,]{1,9}$": "not exact",
+    r"^%(__prefix_line)sInvalid user root from <ADDR>x.{0,90}$": "message may hold blanks",
     r"^[^ ]{1,999} [^ ]{1,999} <ADDR>$": "before the address",
 }
 
