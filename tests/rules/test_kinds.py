@@ -156,6 +156,22 @@ def test_later_lines_are_held_back() -> None:
     assert max(row.time for row in found.early) < min(row.time for row in found.later)
 
 
+def test_a_log_whose_layout_changed() -> None:
+    lines = probes("GET /old/.env")
+    found = regexes([f"www.example.org:443 {line}" if n % 2 else line for n, line in enumerate(lines)], "paths")
+    assert len(found) == 2
+    assert {regex.startswith("^<ADDR>") for regex in found} == {True, False}
+
+
+def test_alternatives_do_not_match_the_same_line() -> None:
+    lines = [line for n in range(8) for line in probes(f"GET /sql/pma{n * n}/index.php?lang=en")]
+    lines += probes("GET /sql/admin/index.php?lang=en")
+    found = regexes([*lines, *probes("GET /sql/pma/index.php?lang=en")], "payload")
+    sample = '192.0.2.1 - - [] "GET /sql/{}/index.php?lang=en HTTP/1.1" 404 153 "-" "x"'
+    for name in ("pma4", "admin", "pma"):
+        assert sum(bool(re.search(r.replace("<ADDR>", r"[\d.]+"), sample.format(name))) for r in found) == 1
+
+
 def test_a_log_that_names_virtual_hosts_first() -> None:
     lines = [f"www.example.org:443 {line}" for line in probes("GET /old/.env")]
     found = regexes(lines, "paths")
