@@ -1,7 +1,7 @@
 """Where things lie on the host, and how root opens what only root may have written.
 
     /etc/fail2ban-ai/            root's: config.yaml, enforce.json, installed.json, setup.json, ranges.d/*.txt
-    /var/lib/fail2ban-ai/        the watcher's: decisions.jsonl, heartbeat.json, state.sqlite
+    /var/lib/fail2ban-ai/        the watcher's: decisions.jsonl, heartbeat.json, state.sqlite, rules/ (suggested)
     /var/lib/fail2ban-ai-root/   root's: outcomes.jsonl, allow.jsonl, position.json, notices.jsonl, trial.json,
                                  breaker.json, feed/bans.spool
 
@@ -57,6 +57,11 @@ def ranges() -> Path:
 def decisions() -> Path:
     """The decisions log, which the unprivileged watcher writes: hostile input to root."""
     return _under("var/lib/fail2ban-ai/decisions.jsonl")
+
+
+def suggestions() -> Path:
+    """The folder of suggested rules, which the unprivileged watcher writes: hostile input to root."""
+    return _under("var/lib/fail2ban-ai/rules")
 
 
 def outcomes() -> Path:

@@ -92,7 +92,7 @@ def command(  # noqa: PLR0917 - click hands options over by name
         known = formats.FORMATS[fmt] if fmt else None
         wanted = analysis.Logs(list(logs), known, settings.zone_infos(), since, until)
         if not logs:
-            wanted.sources, own = _configured(stack, settings)
+            wanted.sources, own = configured(stack, settings)
             wanted.fmt = known or own
         if not logs:
             wanted.fed = _fed()
@@ -128,7 +128,7 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _configured(stack: ExitStack, settings: config.Settings) -> tuple[list[str], dict[str, formats.Format]]:
+def configured(stack: ExitStack, settings: config.Settings) -> tuple[list[str], dict[str, formats.Format]]:
     """The configured logs with their rotated parts, and formats for those that only a jail's failregex can read.
 
     Without `sources` they are those that fail2ban reads, and `also`. `stack` ends the formats.
