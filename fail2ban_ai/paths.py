@@ -2,13 +2,16 @@
 
     /etc/fail2ban-ai/            root's: config.yaml, enforce.json, ranges.d/*.txt
     /var/lib/fail2ban-ai/        the watcher's: decisions.jsonl, rules/ (suggested)
-    /var/lib/fail2ban-ai-root/   root's: outcomes.jsonl, allow.jsonl, position.json
+    /var/lib/fail2ban-ai-root/   root's: outcomes.jsonl, allow.jsonl, position.json, rules.jsonl, rules/
 
 FAIL2BAN_AI_ROOT is put before all of them (tests and the demo). Standard library only: the root process imports this.
 """
 
+import fcntl
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from fail2ban_ai.errors import ConfigError
@@ -56,6 +59,16 @@ def allow() -> Path:
 def position() -> Path:
     """How far the enforcer has read the decisions log."""
     return _under("var/lib/fail2ban-ai-root/position.json")
+
+
+def rules() -> Path:
+    """The folder of rules that were judged: root's copies, open to nobody else since they hold lines of logs."""
+    return _under("var/lib/fail2ban-ai-root/rules")
+
+
+def shadow() -> Path:
+    """What rules in state shadow would have banned: lines that action.d/fail2ban-ai-record.conf writes."""
+    return _under("var/lib/fail2ban-ai-root/shadow.log")
 
 
 def make_folder(path: Path) -> None:
@@ -107,6 +120,18 @@ def replace(path: Path, text: str) -> None:
         os.fsync(file.fileno())
     part.replace(path)
     sync_folder(path.parent)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock file `path`, so that two of us do not change the same thing at once; waits for the other."""
+    make_folder(path.parent)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def sync_folder(path: Path) -> None:

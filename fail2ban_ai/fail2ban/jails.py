@@ -69,5 +69,6 @@ def shipped() -> dict[str, Path]:
         "filter.d/fail2ban-ai.conf": root / "filters.d" / "fail2ban-ai.conf",
         "action.d/fail2ban-ai-nft.conf": root / "action.d" / "fail2ban-ai-nft.conf",
         "action.d/fail2ban-ai-net.conf": root / "action.d" / "fail2ban-ai-net.conf",
+        "action.d/fail2ban-ai-record.conf": root / "action.d" / "fail2ban-ai-record.conf",
         "jail.d/fail2ban-ai.conf": root / "jail.d" / "fail2ban-ai.conf",
     }

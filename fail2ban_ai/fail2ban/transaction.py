@@ -59,9 +59,8 @@ class Transaction:
         before = self.running()
         old = self.contents(change.files)
         try:
-            for jail in change.stop if before is not None else ():
-                if jail in before:
-                    self.client.run("stop", jail)
+            for jail in (before or set()).intersection(change.stop):
+                self.client.run("stop", jail)
             self._put(change.files)
             if before is not None:
                 for jail in change.load:
