@@ -22,6 +22,10 @@ class Settings(BaseModel):
     zones: dict[str, str] = Field(default_factory=dict, description="time zone by file pattern, for stamps without one")
     login_days: int = Field(2, ge=1, le=35, description="days with log-ins before an attack that protect an address")
 
+    rule_retire_days: int = Field(
+        30, ge=1, le=3650, description="days without a match after which a rule is proposed for retirement"
+    )
+
     @field_validator("zones")
     @classmethod
     def _known_zones(cls, zones: dict[str, str]) -> dict[str, str]:

@@ -98,9 +98,7 @@ def approve(
         RuleError: it is another form, does not hold, or must not run here.
         ConfigError, Fail2banError: see install.put_in.
     """
-    taken = look(name)
-    if len(digest) < DIGITS or not taken.digest.startswith(digest):
-        raise RuleError(f"{name} is not what was reviewed: it is {taken.digest[:DIGITS]} now; look at it again")
+    taken = _as_reviewed(name, digest)
     if _newest(name) == states.REJECTED:
         raise RuleError(f"{name} was rejected; `fail2ban-ai review rollback {name}` takes that back")
     if text is not None:
@@ -114,21 +112,20 @@ def approve(
     return entry
 
 
-def reject(name: str, why: str, *, hostile: bool = False) -> Entry:
+def reject(name: str, why: str, *, digest: str = "", hostile: bool = False) -> Entry:
     """Say no to a rule. Its lines become negative samples, unless they are `hostile` and only the rule is bad.
 
     Raises:
-        RuleError: it is not there, or is installed.
+        RuleError: it is not there, is installed, or is not the form with this digest ("": any).
     """
     if _newest(name) in states.INSTALLED:
         raise RuleError(f"{name} is installed: retire it instead")
-    taken = look(name)
+    taken = _as_reviewed(name, digest) if digest else look(name)
     lines = [] if hostile else [line.text for line in suggestion.read_lines(taken.folder)]
-    digest = taken.digest
     store.keep(taken.folder)
     if lines:
         negatives.add(name, states.REJECTED, lines, why)
-    return _write(name, digest, states.REJECTED, why)
+    return _write(name, taken.digest, states.REJECTED, why)
 
 
 def retire(site: Site, name: str, why: str) -> Entry:
@@ -179,6 +176,13 @@ def rollback(site: Site, name: str | None, prover: Prover, why: str) -> Entry:
     elif state == states.REJECTED:
         negatives.remember(name)
     return entry
+
+
+def _as_reviewed(name: str, digest: str) -> Taken:
+    taken = look(name)
+    if len(digest) < DIGITS or not taken.digest.startswith(digest):
+        raise RuleError(f"{name} is not what was reviewed: its digest is {taken.digest[:DIGITS]}; look at it again")
+    return taken
 
 
 def _newest(name: str) -> str:

@@ -49,6 +49,7 @@ def put_in(site: Site, folder: Path, entry: Entry, *, keep: Callable[[], None]) 
         checks.runs(site, rule, regexes)
         keep()
 
+    _forget_shadow(site, rule.name)
     hashes = {name: _hash(text) for name, text in files.items()}
     _change(site, entry, Change(files, load=(rule.name,)), then, hashes)
 
@@ -64,6 +65,7 @@ def take_out(site: Site, entry: Entry) -> None:
     for name, text in there.items():
         if _hash(text) != _manifest().get(entry.name, {}).get(name):
             raise ConfigError(f"{site.config / name} was changed by hand since it was installed; move it away first.")
+    _forget_shadow(site, entry.name)
     # The jail's file goes first, the filter means nothing without it.
     files = dict.fromkeys(reversed(there))
     _change(site, entry, Change(files, stop=(entry.name,)), lambda: None, hashes={})
@@ -124,6 +126,13 @@ def _change(site: Site, entry: Entry, change: Change, then: Callable[[], None], 
             _intent().unlink()
         raise
     _intent().unlink()
+
+
+def _forget_shadow(site: Site, name: str) -> None:
+    """Bans that were only recorded must not become real ones: fail2ban repeats what its database holds."""
+    last = states.newest(states.history()).get(name)
+    if last is not None and last.state == states.SHADOW and name in (site.transaction.running() or ()):
+        site.client.unban(name, site.client.banned(name))
 
 
 def _kept_as_logged(name: str) -> None:

@@ -16,7 +16,7 @@ from fail2ban_ai.rules import matching
 from fail2ban_ai.rules.suggestion import Step
 
 MOST = 2_000  # lines kept of one rule
-NAME = "admin"  # of the step of the proof
+NAME = "harmless"  # of the step of the proof
 _LIMIT = 64 << 20
 
 
