@@ -14,7 +14,19 @@ from rich.console import Console
 
 from fail2ban_ai import config
 from fail2ban_ai.errors import ConfigError
-from fail2ban_ai.rules import decide, feedback, install, listing, marks, matching, negatives, show, states, suggestion
+from fail2ban_ai.rules import (
+    decide,
+    feedback,
+    install,
+    listing,
+    marks,
+    matching,
+    negatives,
+    show,
+    states,
+    store,
+    suggestion,
+)
 from fail2ban_ai.rules.decide import Prover
 from fail2ban_ai.rules.feedback import Feedback
 from fail2ban_ai.rules.review_session import Session
@@ -69,7 +81,7 @@ def _ready() -> Site:
     if os.geteuid() != 0:
         raise ConfigError("review needs root: it installs rules into fail2ban.")
     site = the_site()
-    with decide.locked():
+    with store.locked():
         said = install.recover(site)
     if said:
         click.echo(said, err=True)
@@ -155,7 +167,7 @@ def show_(rule: str, as_json: bool) -> None:
         fail2ban-ai review show ai-wp-login
     """
     site = _ready()
-    with decide.locked():
+    with store.locked():
         taken = decide.look(rule)
         lines = suggestion.read_lines(taken.folder)
         backend = taken.rule.jail.backend
@@ -211,7 +223,7 @@ def approve(  # noqa: PLR0917 - click hands options over by name
     """
     site = _ready()
     text = edited.read(1 << 20) if edited else None
-    with decide.locked():
+    with store.locked():
         entry = decide.approve(site, rule, digest, prover(site), shadow=shadow, why=why, text=text)
     _say(entry, as_json)
 
@@ -232,7 +244,7 @@ def reject(rule: str, why: str, digest: str, hostile: bool, as_json: bool) -> No
     if not why.strip():
         raise click.UsageError("--why: a rejection needs a reason")
     _ready()
-    with decide.locked():
+    with store.locked():
         entry = decide.reject(rule, why, digest=digest, hostile=hostile)
     _say(entry, as_json)
 
@@ -249,7 +261,7 @@ def rollback(rule: str | None, why: str, as_json: bool) -> None:
         fail2ban-ai review rollback
     """
     site = _ready()
-    with decide.locked():
+    with store.locked():
         entry = decide.rollback(site, rule, prover(site), why)
     _say(entry, as_json)
 
@@ -266,7 +278,7 @@ def retire(rule: str, why: str, as_json: bool) -> None:
         fail2ban-ai review retire ai-wp-login --why "the campaign is over"
     """
     site = _ready()
-    with decide.locked():
+    with store.locked():
         entry = decide.retire(site, rule, why)
     _say(entry, as_json)
 
@@ -286,7 +298,7 @@ def mark(rule: str, address: str, why: str, as_json: bool) -> None:
         fail2ban-ai review mark ai-wp-login 192.0.2.7 --why "a colleague"
     """
     site = _ready()
-    with decide.locked():
+    with store.locked():
         found, lines, lifted = marks.mark(site, rule, address, why)
     if as_json:
         click.echo(json.dumps({**asdict(found), "lines": lines, "lifted": lifted}, indent=2))

@@ -20,11 +20,22 @@ Contents = Mapping[str, str | None]  # path below fail2ban's folder -> text; Non
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Files to write (or to delete, where the text is None), jails to load from them, jails to stop before that."""
+    """Files to write (or to delete, where the text is None), and the jails that are to follow.
+
+    `load` starts a jail or lets a running one go on with new values; `restart` is for a running one whose action is
+    another: fail2ban 1.0.2 to 1.1 drop an action that is new in a reload, and the jail then bans nobody
+    (https://github.com/fail2ban/fail2ban/issues/3860). `stop` comes before anything else.
+    """
 
     files: Contents
     load: tuple[str, ...] = ()
+    restart: tuple[str, ...] = ()
     stop: tuple[str, ...] = ()
+
+    @property
+    def jails(self) -> set[str]:
+        """Every jail that is touched."""
+        return {*self.load, *self.restart, *self.stop}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,26 +76,39 @@ class Transaction:
             if before is not None:
                 for jail in change.load:
                     self.client.run("reload", "--if-exists", jail)
-                self._compare((before - set(change.stop)) | set(change.load), gone=set(change.stop))
+                for jail in change.restart:
+                    self.client.restart_jail(jail)
+                started = {*change.load, *change.restart}
+                self._compare((before - set(change.stop)) | started, gone=set(change.stop))
                 check()
-        except (Fail2banError, OSError) as error:
-            self.restore(old, {*change.load, *change.stop}, before)
-            raise Fail2banError(str(error)) from error
-        except BaseException:  # interrupted: as if it had failed
-            self.restore(old, {*change.load, *change.stop}, before)
+        except BaseException as error:  # also when interrupted
+            lost = self.restore(change, old, before)
+            if lost:
+                raise Fail2banError(f"{error} These jails could not be started again: {', '.join(lost)}.") from error
+            if isinstance(error, OSError):
+                raise Fail2banError(str(error)) from error
             raise
         return before is not None
 
-    def restore(self, old: Contents, jails: set[str], before: set[str] | None) -> None:
-        """Put files back as they were, and of `jails` have run what ran `before` (None: the server was down)."""
+    def restore(self, change: Change, old: Contents, before: set[str] | None) -> list[str]:
+        """Take a change back: files as they were, and of its jails those run that ran `before` (None: server down).
+
+        Returns the jails that do not start any more, for a reason that lies outside of our files.
+        """
         self._put(dict(reversed(list(old.items()))))
-        for jail in sorted(jails):
-            # Whether it may fail is not known: it may never have started, the server may have gone.
-            with contextlib.suppress(Fail2banError):
-                if before is not None and jail in before:
-                    self.client.run("reload", "--if-exists", jail)
-                else:
+        lost = []
+        for jail in sorted(change.jails):
+            try:
+                if jail not in (before or ()):
                     self.client.run("stop", jail)
+                elif jail in change.restart:
+                    self.client.restart_jail(jail)
+                else:
+                    self.client.run("reload", "--if-exists", jail)
+            except Fail2banError:  # what never started cannot be stopped; a server that is down has no jails
+                if jail in (before or ()):
+                    lost.append(jail)
+        return lost
 
     def _put(self, files: Contents) -> None:
         for name, text in files.items():

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -33,6 +34,11 @@ def jail_text(site: Site, rule: Suggestion, parsed: Filter, *, shadow: bool) -> 
     jailfile.check(rule.jail, jailfile.known(others, site.sources))
     if parsed.journalmatch and rule.jail.backend == "systemd" and parsed.journalmatch != rule.jail.journalmatch:
         raise RuleError("filter.conf: journalmatch: expected that of the jail")
+    return rendered(site, rule, shadow=shadow)
+
+
+def rendered(site: Site, rule: Suggestion, *, shadow: bool) -> str:
+    """The jail's file as it would be written now: the allow list and the published ranges are part of it."""
     ignores = any(
         option.section == "DEFAULT" and option.name == "ignoreip" and option.value
         for option in Host(site.config, site.client).options
@@ -42,9 +48,10 @@ def jail_text(site: Site, rule: Suggestion, parsed: Filter, *, shadow: bool) -> 
 
 
 def spared() -> list[addresses.Network]:
-    """The networks that no rule may ban: the allow list and the published ranges, in order."""
+    """The networks that no rule may ban: what holds of the allow list, and the published ranges, in order."""
     problems: list[str] = []
-    found = {entry.network for entry in facts_allow.load()}
+    now = time.time()
+    found = {entry.network for entry in facts_allow.load() if entry.expires is None or entry.expires > now}
     found |= {each.network for each in facts_host.published_ranges(problems)}
     return sorted(found, key=lambda network: (network.version, network))
 
@@ -84,8 +91,8 @@ def as_fail2ban_reads(copy: Path, rule: Suggestion, *, shadow: bool) -> tuple[st
     if found is None:
         raise RuleError("fail2ban does not read the jail that was written; nothing was installed")
     regexes = matching.regexes(copy, rule.name, backend=rule.jail.backend)
-    if any(option.section == rule.name for option in Host(copy).options if option.file.suffix == ".local"):
-        return regexes  # the admin's own values for this jail: theirs to choose
+    if _overridden(copy, rule.name):
+        return regexes
     actions = {str(command[3]) for command in mine if command[2:3] == ["addaction"] and command[0] == "set"}
     wanted = (
         found.backend == rule.jail.backend
@@ -99,10 +106,18 @@ def as_fail2ban_reads(copy: Path, rule: Suggestion, *, shadow: bool) -> tuple[st
     return regexes
 
 
-def runs(site: Site, rule: Suggestion, regexes: tuple[str, ...]) -> None:
-    """Raise Fail2banError unless the server runs the rule's jail with these regexes and logs."""
+def _overridden(config: Path, name: str) -> bool:
+    """Whether the admin has values of their own for this jail: theirs to choose."""
+    return any(option.section == name for option in Host(config).options if option.file.suffix == ".local")
+
+
+def runs(site: Site, rule: Suggestion, regexes: tuple[str, ...], *, shadow: bool) -> None:
+    """Raise Fail2banError unless the server runs the rule's jail with these regexes, these logs and its action."""
     found = logs.running(site.client, rule.name)
     if found.failregex != regexes:
         raise Fail2banError(f"fail2ban runs {rule.name} with other regexes than were written.")
     if rule.jail.backend == "polling" and set(found.paths) != set(rule.jail.logpaths):
         raise Fail2banError(f"fail2ban runs {rule.name} on other logs than were written.")
+    action = jailfile.SHADOW if shadow else jailfile.LIVE
+    if action not in site.client.get(rule.name, "actions") and not _overridden(site.config, rule.name):
+        raise Fail2banError(f"fail2ban runs {rule.name} without its action {action}.")

@@ -3,17 +3,15 @@
     taken = look(site, "ai-wp-login")            # copied, read, coloured, held against what the admin said before
     approve(site, taken.name, taken.digest, …)   # copied again, compared, proved, installed
 
-Call `install.recover` first, and every act under `locked`.
+Call `install.recover` first, and every act under `store.locked`.
 """
 
 import dataclasses
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from fail2ban_ai import paths
 from fail2ban_ai.errors import RuleError
 from fail2ban_ai.rules import filterfile, install, negatives, states, store, suggestion
 from fail2ban_ai.rules.filterfile import Filter
@@ -39,12 +37,6 @@ class Taken:
     def name(self) -> str:
         """The rule's name."""
         return self.rule.name
-
-
-def locked() -> AbstractContextManager[None]:
-    """Only one of us at a time changes rules."""
-    store.prepare()
-    return paths.locked(paths.rules() / "lock")
 
 
 def look(name: str) -> Taken:

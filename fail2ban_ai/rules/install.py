@@ -1,7 +1,8 @@
 """Puts a rule into fail2ban and takes it out again: all or nothing, and whole again after a crash at any point.
 
 An intent is on disk before the first file is touched, with what was there before and the entry of the log that makes
-the change lasting. `recover` looks for one: with its entry in the log the change is done, else it is taken back.
+the change lasting. `recover` looks for one: with its entry in the log the change is done, else it is taken back. (A
+change without an entry, after the allow list changed, is done with its manifest.)
 Nothing but filter.d/NAME.conf and jail.d/NAME.conf of a rule's own name is ever written, and neither is when it is
 there already and not as we wrote it.
 """
@@ -14,7 +15,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from fail2ban_ai import paths
-from fail2ban_ai.errors import ConfigError, RuleError
+from fail2ban_ai.errors import ConfigError, Fail2banError, RuleError
+from fail2ban_ai.fail2ban import jails
+from fail2ban_ai.fail2ban.client import Client
 from fail2ban_ai.fail2ban.transaction import Change, copy_with
 from fail2ban_ai.rules import checks, filterfile, states, store, suggestion
 from fail2ban_ai.rules.site import Site
@@ -46,12 +49,18 @@ def put_in(site: Site, folder: Path, entry: Entry, *, keep: Callable[[], None]) 
         regexes = checks.as_fail2ban_reads(copy, rule, shadow=entry.state == states.SHADOW)
 
     def then() -> None:
-        checks.runs(site, rule, regexes)
+        checks.runs(site, rule, regexes, shadow=entry.state == states.SHADOW)
         keep()
 
     _forget_shadow(site, rule.name)
     hashes = {name: _hash(text) for name, text in files.items()}
-    _change(site, entry, Change(files, load=(rule.name,)), then, hashes)
+    last = states.newest(states.history()).get(rule.name)
+    other = last is not None and last.state in states.INSTALLED and last.state != entry.state
+    jails = {"restart": (rule.name,)} if other and rule.name in site.client.jails() else {"load": (rule.name,)}
+    try:
+        _change(site, rule.name, entry, Change(files, **jails), then=then, hashes=hashes)
+    except Fail2banError as error:
+        raise Fail2banError(f"{rule.name} was not installed, everything is as it was: {error}") from error
 
 
 def take_out(site: Site, entry: Entry) -> None:
@@ -68,7 +77,49 @@ def take_out(site: Site, entry: Entry) -> None:
     _forget_shadow(site, entry.name)
     # The jail's file goes first, the filter means nothing without it.
     files = dict.fromkeys(reversed(there))
-    _change(site, entry, Change(files, stop=(entry.name,)), lambda: None, hashes={})
+    _change(site, entry.name, entry, Change(files, stop=(entry.name,)), then=_nothing, hashes={})
+
+
+def installed() -> list[str]:
+    """The rules that are in."""
+    return sorted(_manifest())
+
+
+def jails_of_ours(client: Client) -> tuple[str, ...]:
+    """The jails whose bans are ours to lift: the AI jails, and the installed rules that run."""
+    rules = installed()
+    return (*jails.JAILS, *(sorted(set(client.jails()).intersection(rules)) if rules else ()))
+
+
+def respare(site: Site) -> list[str]:
+    """Write the jails of installed rules anew where the allow list or the published ranges changed; returns which.
+
+    Raises:
+        ConfigError: a jail's file was changed by hand, or root's copy of a rule is not there.
+        Fail2banError: fail2ban did not take one: that one is as it was.
+    """
+    if not installed():
+        return []
+    with store.locked():
+        return _respare(site)
+
+
+def _respare(site: Site) -> list[str]:
+    changed = []
+    newest = states.newest(states.history())
+    for name in installed():
+        rule = suggestion.read(store.judged(name))
+        text = checks.rendered(site, rule, shadow=newest[name].state == states.SHADOW)
+        _, path = files_of(name)
+        hashes = _manifest()[name]
+        if hashes[path] == _hash(text):
+            continue
+        if _hash(_contents(site, name)[path] or "") != hashes[path]:
+            raise ConfigError(f"{site.config / path} was changed by hand, so what it spares is yours to change too.")
+        after = {**hashes, path: _hash(text)}
+        _change(site, name, None, Change({path: text}, load=(name,)), then=_nothing, hashes=after)
+        changed.append(name)
+    return changed
 
 
 def recover(site: Site) -> str | None:
@@ -78,41 +129,48 @@ def recover(site: Site) -> str | None:
         return None
     try:
         found = json.loads(text)
-        entry = states.from_line(json.dumps(found["entry"]))
-        old, manifest, ran = dict(found["files"]), dict(found["manifest"]), bool(found["ran"])
+        name = str(found["name"])
+        entry = states.from_line(json.dumps(found["entry"])) if found["entry"] else None
+        old, manifest, after = dict(found["files"]), dict(found["manifest"]), dict(found["after"])
+        ran, change = bool(found["ran"]), Change({}, load=(name,), restart=tuple(found["restart"]))
     except (ValueError, KeyError, TypeError) as error:
         raise ConfigError(
             f"{_intent()} is damaged ({error}); look at filter.d/ai-* and jail.d/ai-* and delete it."
         ) from None
-    done = entry in states.history()
+    done = entry in states.history() if entry else _manifest() == after
     if not done:
-        for name in old:
-            for part in (site.config / name).parent.glob(f"{Path(name).name}.*.part"):
+        for path in old:
+            for part in (site.config / path).parent.glob(f"{Path(path).name}.*.part"):
                 part.unlink()
-        site.transaction.restore(old, {entry.name}, {entry.name} if ran else set())
+        site.transaction.restore(change, old, {name} if ran else set())
         _write_manifest(manifest)
-        _kept_as_logged(entry.name)
+        _kept_as_logged(name)
     _intent().unlink()
     what = "was finished already" if done else "was taken back"
-    return f"A change of {entry.name} to {entry.state} was interrupted; it {what}."
+    return f"A change of {name}{f' to {entry.state}' if entry else ''} was interrupted; it {what}."
 
 
-def _change(site: Site, entry: Entry, change: Change, then: Callable[[], None], hashes: dict[str, str]) -> None:
+def _change(
+    site: Site, name: str, entry: Entry | None, change: Change, *, then: Callable[[], None], hashes: dict[str, str]
+) -> None:
+    """Carry a change of one rule out, `then` what belongs to it, and make it lasting; `hashes` are its files' after."""
     before, ran = _manifest(), site.transaction.running()
+    after = {one: found for one, found in before.items() if one != name} | ({name: hashes} if hashes else {})
     intent = {
-        "entry": asdict(entry),
+        "name": name,
+        "entry": asdict(entry) if entry else None,
         "files": site.transaction.contents(change.files),
         "manifest": before,
-        "ran": entry.name in (ran or ()),
+        "after": after,
+        "ran": name in (ran or ()),
+        "restart": list(change.restart),
     }
-    after = {name: found for name, found in before.items() if name != entry.name} | (
-        {entry.name: hashes} if hashes else {}
-    )
 
     def commit() -> None:
         then()
         _write_manifest(after)
-        states.append(entry)
+        if entry is not None:
+            states.append(entry)
 
     paths.replace(_intent(), json.dumps(intent))
     try:
@@ -122,10 +180,14 @@ def _change(site: Site, entry: Entry, change: Change, then: Callable[[], None], 
         # The files are as they were; had the entry been written, nothing could have failed after it.
         with contextlib.suppress(OSError, RuleError):
             _write_manifest(before)
-            _kept_as_logged(entry.name)
+            _kept_as_logged(name)
             _intent().unlink()
         raise
     _intent().unlink()
+
+
+def _nothing() -> None:
+    """Belongs to a change that is whole with its files and jails."""
 
 
 def _forget_shadow(site: Site, name: str) -> None:

@@ -12,17 +12,17 @@ from rich.text import Text
 
 from fail2ban_ai.errors import Fail2banAIError, RuleError
 from fail2ban_ai.reports.text import written_out
-from fail2ban_ai.rules import decide, listing, matching, negatives, show, states, suggestion
+from fail2ban_ai.rules import decide, listing, matching, negatives, show, states, store, suggestion
 from fail2ban_ai.rules.decide import Prover, Taken
 from fail2ban_ai.rules.site import Site
 from fail2ban_ai.rules.suggestion import Step
 
 _KEYS = {
-    "a": "approve: install it, it bans",
-    "s": "shadow: install it, it only records",
-    "e": "edit the filter, prove it again",
+    "a": "approve",
+    "s": "approve as shadow",
+    "e": "edit",
     "r": "reject",
-    "v": "view the page of evidence",
+    "v": "evidence",
     "n": "next",
     "q": "quit",
 }
@@ -112,7 +112,7 @@ class Session:
             self._console.print(Text("A step does not hold, so the rule is not offered for installation.", "yellow"))
         line = Text("\n")
         for key in keys:
-            line.append(f"[{key}] ", "bold").append(f"{_KEYS[key]}   ")
+            line.append(f"[{key}] ", "bold").append(f"{_KEYS[key]}  ")
         self._console.print(line)
         while True:
             key = self._key()
@@ -127,11 +127,11 @@ class Session:
             if not why:
                 raise RuleError("a rejection needs a reason")
             hostile = self._ask("Would a better rule be right to ban on these lines? [y/N] ").strip().lower() == "y"
-            with decide.locked():
+            with store.locked():
                 self._say(decide.reject(name, why, digest=digest, hostile=hostile))
             return
         why = self._ask("Why (may be empty): ").strip()
-        with decide.locked(), self._console.status("proving and installing …"):
+        with store.locked(), self._console.status("proving and installing …"):
             entry = decide.approve(self._site, name, digest, self._prover, shadow=key == "s", why=why, text=edited)
         self._say(entry)
 

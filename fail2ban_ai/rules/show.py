@@ -63,7 +63,7 @@ def _matches(console: Console, matched: Sequence[tuple[Line, Match | None]]) -> 
         for line, match in shown[:LINES]:
             if match is None:
                 console.print(Text("! it misses this one:", "yellow"))
-            console.print(Padding(coloured(line.text, match), (0, 0, 0, 2)))
+            console.print(Padding(coloured(line.text, match), (0, 0, 0, 2), expand=False))
 
 
 def coloured(text: str, match: Match | None) -> Text:
@@ -156,7 +156,7 @@ def _heading(console: Console, text: str) -> None:
 
 
 def _say(console: Console, text: str, style: str = "", indent: int = 0) -> None:
-    console.print(Padding(Text(written_out(text), style, overflow="fold"), (0, 0, 0, indent)))
+    console.print(Padding(Text(written_out(text), style, overflow="fold"), (0, 0, 0, indent), expand=False))
 
 
 def _time(at: float) -> str:

@@ -91,8 +91,13 @@ def history() -> list[Entry]:
 
 
 def newest(entries: Iterable[Entry]) -> dict[str, Entry]:
-    """The entry that holds for each rule."""
-    return {entry.name: entry for entry in entries}
+    """The entry that holds for each rule: one that is in stays in while another form of it is only approved."""
+    found: dict[str, Entry] = {}
+    for entry in entries:
+        kept = found.get(entry.name)
+        if entry.state != APPROVED or kept is None or kept.state not in INSTALLED:
+            found[entry.name] = entry
+    return found
 
 
 def before(entries: Iterable[Entry], name: str) -> tuple[Entry | None, Entry | None]:

@@ -10,6 +10,7 @@ Standard library only.
 import os
 import shutil
 import stat
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from fail2ban_ai import paths
@@ -38,6 +39,12 @@ def prepare() -> None:
     paths.check_trusted(paths.rules().lstat(), paths.rules())
     for name in (".taken", ".earlier"):
         (paths.rules() / name).mkdir(mode=0o700, exist_ok=True)
+
+
+def locked() -> AbstractContextManager[None]:
+    """Only one of us at a time changes rules."""
+    prepare()
+    return paths.locked(paths.rules() / "lock")
 
 
 def suggested() -> list[str]:
