@@ -21,6 +21,8 @@ class Settings(BaseModel):
     sources: list[str] = Field(default_factory=list, description="logs to read; empty: those that fail2ban reads")
     zones: dict[str, str] = Field(default_factory=dict, description="time zone by file pattern, for stamps without one")
     login_days: int = Field(2, ge=1, le=35, description="days with log-ins before an attack that protect an address")
+    rule_sources: int = Field(3, ge=1, le=1000, description="distinct sources that make a finding recurring")
+    rule_windows: int = Field(2, ge=2, le=1000, description="separate spells of activity that make one recurring")
 
     rule_retire_days: int = Field(
         30, ge=1, le=3650, description="days without a match after which a rule is proposed for retirement"

@@ -12,6 +12,7 @@ COMMANDS = {
     "explain": "Say why an address or a campaign was found, with its log lines.",
     "ban": "Ask for a ban; the gate and the enforcer decide.",
     "unban": "Lift a ban.",
+    "suggest-rules": "Make fail2ban filters of recurring findings, and prove each.",
     "allow": "Keep addresses and networks from ever being banned.",
     "status": "What runs, what was found, what was decided.",
     "doctor": "Check fail2ban, its configuration and ours.",

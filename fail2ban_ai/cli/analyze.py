@@ -89,7 +89,7 @@ def command(  # noqa: PLR0917 - click hands options over by name
         sources, known = list(logs) or settings.sources, formats.FORMATS[fmt] if fmt else None
         wanted = analysis.Logs(sources, known, settings.zone_infos(), since, until)
         if not sources:
-            wanted.sources, own = _discovered(stack)
+            wanted.sources, own = discovered(stack)
             wanted.fmt = known or own
         progress = stack.enter_context(_bars(quiet=as_json))
         found = analysis.run(wanted, settings, compare=compare, progress=progress)
@@ -122,7 +122,7 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _discovered(stack: ExitStack) -> tuple[list[str], dict[str, formats.Format]]:
+def discovered(stack: ExitStack) -> tuple[list[str], dict[str, formats.Format]]:
     """Logs that fail2ban reads, and formats for those that only a jail's failregex can read; `stack` ends those."""
     jails = fail2ban_logs.discover()
     found = dict.fromkeys(path for jail in jails for path in jail.paths)

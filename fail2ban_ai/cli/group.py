@@ -17,7 +17,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS or name == "enforce":
             return None
-        module = importlib.import_module(f"fail2ban_ai.cli.{name}")
+        module = importlib.import_module(f"fail2ban_ai.cli.{name.replace('-', '_')}")
         command: click.Command = module.command
         return command
 

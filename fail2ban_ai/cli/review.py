@@ -1,6 +1,5 @@
 """`fail2ban-ai review`: judges suggested rules, installs them into fail2ban, takes them out again (root)."""
 
-import importlib
 import json
 import os
 import sys
@@ -18,10 +17,12 @@ from fail2ban_ai.rules import (
     decide,
     feedback,
     install,
+    jailfile,
     listing,
     marks,
     matching,
     negatives,
+    prove,
     show,
     states,
     store,
@@ -32,6 +33,7 @@ from fail2ban_ai.rules.feedback import Feedback
 from fail2ban_ai.rules.review_session import Session
 from fail2ban_ai.rules.site import Site
 from fail2ban_ai.rules.suggestion import Step
+from fail2ban_ai.sources import journal
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 _WHY = click.option("--why", default="", metavar="TEXT", help="Your reason; it is kept with the decision.")
@@ -44,18 +46,19 @@ def the_site() -> Site:
 
 def prover(site: Site) -> Prover:
     """The proof of a folder of root's, on this host's own configuration and logs."""
-    prove = importlib.import_module("fail2ban_ai.rules.prove").prove
 
     def proved(folder: Path) -> tuple[Step, ...]:
-        steps: tuple[Step, ...] = prove(folder, config=str(site.config), logs=_logs(folder))
-        return steps
+        return prove.prove(folder, config=str(site.config), logs=_logs(folder))
 
     return proved
 
 
 def _logs(folder: Path) -> Sequence[str]:
     """The logs that the rule would read, with their rotated parts: the history it is proved on."""
-    paths = [Path(path) for path in suggestion.read(folder).jail.logpaths]
+    jail = suggestion.read(folder).jail
+    if jail.backend == "systemd":
+        return [f"{journal.PREFIX}{unit}" for unit in jailfile.units(jail.journalmatch)]
+    paths = [Path(path) for path in jail.logpaths]
     return [str(part) for path in paths for part in sorted(path.parent.glob(f"{path.name}*")) if part.is_file()]
 
 

@@ -11,14 +11,14 @@ from fail2ban_ai.doctor.host import Host
 from fail2ban_ai.errors import ConfigError, Fail2banError, RuleError
 from fail2ban_ai.fail2ban import code, logs
 from fail2ban_ai.rules import jailfile, matching
-from fail2ban_ai.rules.filterfile import Filter
+from fail2ban_ai.rules.filter_file import FilterFile
 from fail2ban_ai.rules.site import Site
 from fail2ban_ai.rules.suggestion import Suggestion
 
 _BANS_READ = "2026-01-01 00:00:00,000 fail2ban.actions        [1]: NOTICE  [{name}] Ban 192.0.2.1"
 
 
-def jail_text(site: Site, rule: Suggestion, parsed: Filter, *, shadow: bool) -> str:
+def jail_text(site: Site, rule: Suggestion, parsed: FilterFile, *, shadow: bool) -> str:
     """The jail's file, every key of it looked at against this host.
 
     Raises:

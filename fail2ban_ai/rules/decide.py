@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fail2ban_ai.errors import RuleError
-from fail2ban_ai.rules import filterfile, install, negatives, states, store, suggestion
-from fail2ban_ai.rules.filterfile import Filter
+from fail2ban_ai.rules import checks, filter_file, install, negatives, states, store, suggestion
+from fail2ban_ai.rules.filter_file import FilterFile
 from fail2ban_ai.rules.site import Site
 from fail2ban_ai.rules.states import Entry
 from fail2ban_ai.rules.suggestion import Step, Suggestion
@@ -30,7 +30,7 @@ class Taken:
     folder: Path
     digest: str
     rule: Suggestion
-    filter: Filter
+    filter: FilterFile
     written: str  # the filter as text
 
     @property
@@ -54,12 +54,12 @@ def _read(folder: Path) -> Taken:
         written = (folder / "filter.conf").read_text(encoding="utf-8")
     except UnicodeDecodeError:
         raise RuleError("filter.conf is not UTF-8") from None
-    return Taken(folder, suggestion.digest(folder), rule, filterfile.parse(written), written)
+    return Taken(folder, suggestion.digest(folder), rule, filter_file.parse(written), written)
 
 
 def with_filter(taken: Taken, text: str) -> Taken:
     """The rule with another filter, an admin's; its digest is another too, and it has no proof."""
-    parsed = filterfile.parse(text)
+    parsed = filter_file.parse(text)
     rule = dataclasses.replace(taken.rule, failregex=parsed.failregex, proof=())
     others = {name: (taken.folder / name).read_text("utf-8", "surrogateescape") for name in suggestion.FILES}
     del others[suggestion.RULE]
@@ -95,6 +95,8 @@ def approve(
         raise RuleError(f"{name} was rejected; `fail2ban-ai review rollback {name}` takes that back")
     if text is not None:
         taken = with_filter(taken, text)
+    # Before the proof reads the logs that it names.
+    checks.jail_text(site, taken.rule, taken.filter, shadow=shadow)
     failed = next((step for step in prove(site, taken, prover) if not step.ok), None)
     if failed is not None:
         raise RuleError(f"{name} fails the step {failed.name} of its proof: {failed.detail}")

@@ -19,7 +19,7 @@ from fail2ban_ai.errors import ConfigError, Fail2banError, RuleError
 from fail2ban_ai.fail2ban import jails
 from fail2ban_ai.fail2ban.client import Client
 from fail2ban_ai.fail2ban.transaction import Change, copy_with
-from fail2ban_ai.rules import checks, filterfile, states, store, suggestion
+from fail2ban_ai.rules import checks, filter_file, states, store, suggestion
 from fail2ban_ai.rules.site import Site
 from fail2ban_ai.rules.states import Entry
 
@@ -42,7 +42,7 @@ def put_in(site: Site, folder: Path, entry: Entry, *, keep: Callable[[], None]) 
     site.client.jails()  # with the server down nothing could be checked, and its next start would be the test
     rule = suggestion.read(folder)
     written = (folder / "filter.conf").read_text(encoding="utf-8")
-    jail = checks.jail_text(site, rule, filterfile.parse(written), shadow=entry.state == states.SHADOW)
+    jail = checks.jail_text(site, rule, filter_file.parse(written), shadow=entry.state == states.SHADOW)
     files = dict(zip(files_of(rule.name), (written, jail), strict=True))
     _refuse_foreign(site, rule.name, files)
     with copy_with(site.config, files) as copy:

@@ -66,6 +66,11 @@ def known(jails: Iterable[JailSource], sources: Iterable[str]) -> Known:
     return Known(frozenset(paths), frozenset(matches))
 
 
+def units(journalmatch: str) -> list[str]:
+    """The units that a match of the journal names."""
+    return _UNIT.findall(journalmatch)
+
+
 def check(jail: Jail, host: Known) -> None:
     """Raise RuleError unless the jail may run on this host."""
     if jail.maxretry > MOST_RETRIES or jail.findtime > LONGEST_FIND or not 60 <= jail.bantime <= LONGEST_BAN:
@@ -73,9 +78,9 @@ def check(jail: Jail, host: Known) -> None:
             f"jail: expected maxretry up to {MOST_RETRIES}, findtime up to 7 days, bantime of a minute to 4 weeks"
         )
     if jail.backend == "systemd":
-        units = _UNIT.findall(jail.journalmatch)
+        named = units(jail.journalmatch)
         fields = jail.journalmatch.replace("+", " ").split()
-        if not units or not {f"_SYSTEMD_UNIT={unit}" for unit in units} <= host.matches:
+        if not named or not {f"_SYSTEMD_UNIT={unit}" for unit in named} <= host.matches:
             raise RuleError("jail.journalmatch: expected a unit whose journal a running jail or the settings read")
         if not all(_FIELD.fullmatch(field) for field in fields):
             raise RuleError("jail.journalmatch: expected FIELD=value, joined by spaces and +")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fail2ban_ai import paths
 from fail2ban_ai.errors import RuleError
-from fail2ban_ai.rules import filterfile, states, store, suggestion
+from fail2ban_ai.rules import filter_file, states, store, suggestion
 from fail2ban_ai.rules.states import Entry
 from fail2ban_ai.rules.suggestion import Suggestion
 
@@ -56,6 +56,6 @@ def _regexes(folder: Path) -> tuple[str, ...]:
     """What the filter in a folder matches; () where it cannot be told."""
     try:
         suggestion.read(folder)  # looks for links and sizes
-        return filterfile.parse((folder / "filter.conf").read_text(encoding="utf-8")).failregex
-    except (RuleError, OSError, UnicodeDecodeError):
+        return filter_file.read(folder).failregex
+    except RuleError:
         return ()

@@ -13,15 +13,14 @@ REGEX = r'^<ADDR> \S{1,64} \S{1,64} \[\] "GET /(?:shell|wso|c99)[a-z0-9]{0,8}\.p
 FILTER = """\
 # A rule for the tests.
 
-[INCLUDES]
-before = common.conf
-
 [Definition]
+
 failregex = {regex}
 
 ignoreregex =
 
 datepattern = ^[^\\[]*\\[({{DATE}})
+              {{^LN-BEG}}
 """
 AT = 1_700_000_000.0
 
@@ -66,7 +65,7 @@ def write(log: Path, *, folder: Path | None = None, text: str | None = None, **h
         Line("cluster" if i < 3 else "later", AT + i, f"192.0.2.{i + 1}", request(f"192.0.2.{i + 1}", path))
         for i, path in enumerate(("/shell.php", "/wso2.php", "/c99.php", "/shell1.php"))
     ]
-    sample = '# failJSON: { "time": "2023-11-14T22:13:20", "match": true , "host": "192.0.2.1" }\n'
+    sample = '# failJSON: { "time": "2023-11-14T23:13:20", "match": true , "host": "192.0.2.1" }\n'
     suggestion.write(
         folder,
         made,

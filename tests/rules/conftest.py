@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-import a_rule
 import pytest
 
 from fail2ban_ai.fail2ban.private import PrivateServer
 from fail2ban_ai.rules import install
 from fail2ban_ai.rules.site import Site
+
+from . import a_rule
 
 OTHERS = {"sshd", "dovecot", "fail2ban-ai", "fail2ban-ai-net"}  # jails that run beside the rules
 

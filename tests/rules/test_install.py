@@ -4,13 +4,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-import a_rule
 import pytest
-from conftest import OTHERS, Bench
 
 from fail2ban_ai import facts_allow, paths
 from fail2ban_ai.errors import ConfigError, Fail2banError, RuleError
 from fail2ban_ai.rules import checks, decide, install, states, store, suggestion
+
+from . import a_rule
+from .conftest import OTHERS, Bench
 
 pytestmark = pytest.mark.bench
 
@@ -207,7 +208,7 @@ def test_the_allow_list_holds_for_rules_too(bench: Bench) -> None:
 KILLED = """
 import os, signal, sys
 sys.path.insert(0, {tests!r})
-import a_rule
+from . import a_rule
 from pathlib import Path
 from fail2ban_ai import decisions_log, paths
 from fail2ban_ai.fail2ban.client import Client
