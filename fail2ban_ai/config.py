@@ -25,6 +25,10 @@ class Settings(BaseModel):
     rule_sources: int = Field(3, ge=1, le=1000, description="distinct sources that make a finding recurring")
     rule_windows: int = Field(2, ge=2, le=1000, description="separate spells of activity that make one recurring")
 
+    rule_retire_days: int = Field(
+        30, ge=1, le=3650, description="days without a match after which a rule is proposed for retirement"
+    )
+
     @field_validator("zones")
     @classmethod
     def _known_zones(cls, zones: dict[str, str]) -> dict[str, str]:

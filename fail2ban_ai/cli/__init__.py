@@ -18,6 +18,7 @@ COMMANDS = {
     "doctor": "Check fail2ban, its configuration and ours.",
     "enforce": "Carry decisions out through fail2ban-client (root).",
     "setup": "Set this host up, switch between observing and enforcing, or take it all away (root).",
+    "review": "Judge suggested rules; install, take back and retire them (root).",
     "model": "Show, train, evaluate or export the model.",
     "demo": "The whole way from log to ban on bundled logs.",
 }

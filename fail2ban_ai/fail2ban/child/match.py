@@ -12,7 +12,7 @@ TEXT = 500  # characters
 GIVE_UP = 20  # lines that never end, then no line is tried any more
 
 
-class _Jail:
+class JailOfFilter:
     """What a filter needs of its jail."""
 
     database = None
@@ -25,7 +25,7 @@ class Matcher:
     """One jail's filter, kept over batches: what it knows of a connection outlives a batch."""
 
     def __init__(self, job: dict[str, object]) -> None:
-        self._filter = Filter(_Jail(str(job["jail"])))
+        self._filter = Filter(JailOfFilter(str(job["jail"])))
         self._filter.checkFindTime = False
         jails.SetUp(self._filter, commands(job))
         self._dates = Dates(self._filter.dateDetector, float(str(job["reference"])))
