@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from fail2ban_ai import paths
+from fail2ban_ai import enforcer_settings, paths
 from fail2ban_ai.errors import ConfigError
 
 
@@ -16,9 +16,10 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    mode: Literal["observe", "enforce"] = Field("observe", description="enforce: verdicts may become bans")
+    mode: Literal["observe", "enforce"] = Field("observe", description="what reports say; unset: as in enforce.json")
     sensitivity: Literal["cautious", "normal", "strict"] = Field("normal", description="how sure a verdict must be")
     sources: list[str] = Field(default_factory=list, description="logs to read; empty: those that fail2ban reads")
+    also: list[str] = Field(default_factory=list, description="logs to read besides those that fail2ban reads")
     zones: dict[str, str] = Field(default_factory=dict, description="time zone by file pattern, for stamps without one")
     login_days: int = Field(2, ge=1, le=35, description="days with log-ins before an attack that protect an address")
 
@@ -40,6 +41,8 @@ class Settings(BaseModel):
 def load(path: Path | None = None) -> Settings:
     """The settings in `path` (by default paths.config()); the defaults when there is no such file.
 
+    Without a mode of its own it is the enforcer's: reports then say what really happens.
+
     Raises:
         ConfigError: the file cannot be read, is not YAML, or a key is wrong.
     """
@@ -47,7 +50,7 @@ def load(path: Path | None = None) -> Settings:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        return Settings()
+        text = ""
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read: {error}") from error
     try:
@@ -56,12 +59,11 @@ def load(path: Path | None = None) -> Settings:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
         raise ConfigError(f"{where} is not YAML: {getattr(error, 'problem', error)}") from error
-    if values is None:
-        return Settings()
+    values = {} if values is None else values
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: expected keys and values at the top level, found {type(values).__name__}")
     try:
-        return Settings.model_validate(values)
+        return Settings.model_validate({"mode": enforcer_settings.load().mode} | values)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])

@@ -1,7 +1,7 @@
 """Where things lie on the host, and how root opens what only root may have written.
 
-    /etc/fail2ban-ai/            root's: config.yaml, enforce.json, ranges.d/*.txt
-    /var/lib/fail2ban-ai/        the watcher's: decisions.jsonl
+    /etc/fail2ban-ai/            root's: config.yaml, enforce.json, installed.json, ranges.d/*.txt
+    /var/lib/fail2ban-ai/        the watcher's: decisions.jsonl, heartbeat.json, state.sqlite
     /var/lib/fail2ban-ai-root/   root's: outcomes.jsonl, allow.jsonl, position.json
 
 FAIL2BAN_AI_ROOT is put before all of them (tests and the demo). Standard library only: the root process imports this.
@@ -14,8 +14,28 @@ from pathlib import Path
 from fail2ban_ai.errors import ConfigError
 
 
+def root() -> Path:
+    """What all paths lie below: / but in tests and the demo."""
+    return Path(os.environ.get("FAIL2BAN_AI_ROOT", "/"))
+
+
 def _under(path: str) -> Path:
-    return Path(os.environ.get("FAIL2BAN_AI_ROOT", "/")) / path
+    return root() / path
+
+
+def fail2ban() -> Path:
+    """fail2ban's configuration folder."""
+    return _under("etc/fail2ban")
+
+
+def units() -> Path:
+    """The folder for systemd units of this host's own."""
+    return _under("etc/systemd/system")
+
+
+def heartbeat() -> Path:
+    """What the watcher says about itself every few seconds: hostile input to root, as all that it writes."""
+    return _under("var/lib/fail2ban-ai/heartbeat.json")
 
 
 def settings() -> Path:

@@ -19,6 +19,7 @@ from fail2ban_ai.findings import SEVERITIES
 from fail2ban_ai.reports import text
 from fail2ban_ai.reports.schema import to_json
 from fail2ban_ai.request import ask
+from fail2ban_ai.sources import journal, rotation
 from fail2ban_ai.state import State
 
 _UNIT = re.compile(r"_SYSTEMD_UNIT=([A-Za-z0-9@:._-]+)")
@@ -86,10 +87,10 @@ def command(  # noqa: PLR0917 - click hands options over by name
     if fmt is not None and fmt not in formats.FORMATS:
         raise FormatError(f"there is no format {fmt!r}; known are {', '.join(sorted(formats.FORMATS))}")
     with ExitStack() as stack:
-        sources, known = list(logs) or settings.sources, formats.FORMATS[fmt] if fmt else None
-        wanted = analysis.Logs(sources, known, settings.zone_infos(), since, until)
-        if not sources:
-            wanted.sources, own = _discovered(stack)
+        known = formats.FORMATS[fmt] if fmt else None
+        wanted = analysis.Logs(list(logs), known, settings.zone_infos(), since, until)
+        if not logs:
+            wanted.sources, own = _configured(stack, settings)
             wanted.fmt = known or own
         progress = stack.enter_context(_bars(quiet=as_json))
         found = analysis.run(wanted, settings, compare=compare, progress=progress)
@@ -122,10 +123,13 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _discovered(stack: ExitStack) -> tuple[list[str], dict[str, formats.Format]]:
-    """Logs that fail2ban reads, and formats for those that only a jail's failregex can read; `stack` ends those."""
-    jails = fail2ban_logs.discover()
-    found = dict.fromkeys(path for jail in jails for path in jail.paths)
+def _configured(stack: ExitStack, settings: config.Settings) -> tuple[list[str], dict[str, formats.Format]]:
+    """The configured logs with their rotated parts, and formats for those that only a jail's failregex can read.
+
+    Without `sources` they are those that fail2ban reads, and `also`. `stack` ends the formats.
+    """
+    jails = [] if settings.sources else fail2ban_logs.discover()
+    found = dict.fromkeys(settings.sources or [*(path for jail in jails for path in jail.paths), *settings.also])
     matches = " ".join(match for jail in jails if not jail.paths for match in jail.journalmatch)
     found |= dict.fromkeys(f"journal:{unit}" for unit in _UNIT.findall(matches))
     if not found:
@@ -134,8 +138,10 @@ def _discovered(stack: ExitStack) -> tuple[list[str], dict[str, formats.Format]]
     own: dict[str, formats.Format] = {}
     for jail in jails:
         for path in set(jail.paths) - known - own.keys():
-            own[path] = stack.enter_context(FailregexFormat(jail.jail))
-    return list(found), own
+            fmt = stack.enter_context(FailregexFormat(jail.jail))
+            own |= dict.fromkeys(rotation.parts_of(path), fmt)
+    parts = [part for name in found for part in ([name] if journal.is_name(name) else rotation.parts_of(name))]
+    return parts, own
 
 
 def _bars(*, quiet: bool) -> AbstractContextManager[analysis.Progress]:
