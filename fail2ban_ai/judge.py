@@ -2,8 +2,8 @@
 
 An actor crosses its line at one of its own events: its score reaches the threshold of the service group on its second
 event or later, stays high for long, or a single request is an unmistakable attack. A member of a campaign that did not
-cross it is banned for its company where the campaign is certain enough. Verdicts are spoken at the campaigns' ticks of
-60 seconds.
+cross it is banned for its company where the campaign is certain enough. The verdict on a crossing is spoken at that
+event, on company and networks at the campaigns' ticks of 60 seconds.
 
 Nobody is banned for its company who did nothing but fetch what is there: strange programs share rare agents and files.
 """
@@ -42,7 +42,7 @@ class Crossing:
 
 
 class Judge:
-    """Decides at each tick on the campaigns that changed; a decision stands."""
+    """Decides on actors that cross, and at each tick on the campaigns that changed; a decision stands."""
 
     def __init__(self, protected: Protected, events_of: Callable[[str], int], broke_in: float) -> None:
         """`events_of`: acts of an actor so far. `broke_in`: the score from which a log-in after failures is a break-in
@@ -70,6 +70,17 @@ class Judge:
         self._crossings[actor] = Crossing(time, score, events)
         return True
 
+    def convict(self, campaign: Campaign, actor: str, now: float) -> Verdict | None:
+        """The verdict on an actor that crossed, noted on its member of the campaign; None where one was spoken."""
+        crossing, member = self._crossings[actor], campaign.members[actor]
+        settled = self._settled.setdefault(campaign.id, set())
+        if actor in settled or member.decided_at is not None:
+            return None
+        settled.add(actor)
+        member.score = max(member.score, crossing.score)
+        reason = f"its behaviour scores {crossing.score:.2f} after {_times(crossing.events, 'event')}"
+        return self._settle(member, campaign, now, reason, crossing.events)
+
     def decide(self, campaign: Campaign, now: float) -> list[Verdict]:
         """New verdicts on a campaign's members and networks, noted on them too."""
         settled = self._settled.setdefault(campaign.id, set())
@@ -78,23 +89,20 @@ class Judge:
         for actor, member in campaign.members.items():
             if actor in settled or member.decided_at is not None:
                 continue
-            crossing = self._crossings.get(actor)
-            if crossing is not None:
-                member.score = max(member.score, crossing.score)
-                reason = f"its behaviour scores {crossing.score:.2f} after {_times(crossing.events, 'event')}"
-                events = crossing.events
-            elif campaign.kind == "compromise" and member.score >= self._broke_in:
+            if actor in self._crossings:
+                crossed = self.convict(campaign, actor, now)
+                verdicts += [crossed] if crossed else []
+                continue
+            if campaign.kind == "compromise" and member.score >= self._broke_in:
                 reason = f"{member.reason}, and then got in"
-                events = self._events_of(actor)
             elif certain and member.score >= MEMBER and member.offended:
                 reason = (
                     f"{member.reason}, with {_times(len(campaign.members) - 1, 'other address', 'other addresses')}"
                 )
-                events = self._events_of(actor)
             else:
                 continue
             settled.add(actor)
-            verdicts.append(self._settle(member, campaign, now, reason, events))
+            verdicts.append(self._settle(member, campaign, now, reason, self._events_of(actor)))
         if certain:
             verdicts += [self._network(n, campaign, now) for n in campaign.networks if n.decided_at is None]
         return verdicts

@@ -106,6 +106,7 @@ class Pipeline:
         self._judge = Judge(self._protected, lambda actor: self._observer.standing(actor).events, broke_in)
         self._protection = protection
         self._next_tick: float | None = None
+        self._now = -math.inf  # the latest time of an event so far: one may stand behind a younger one
         self._decided: dict[str, tuple[Campaign, Member]] = {}
 
     def feed(self, frame: pl.DataFrame) -> list[Verdict]:
@@ -131,7 +132,8 @@ class Pipeline:
             part = tokens.between(low, high)
             scores = self._scorer.score(part, skip=self._observer.settled())
             for seen in self._observer.observe(frame[low:high], part, scores):
-                self._tick(seen.time)
+                self._now = max(self._now, seen.time)
+                self._tick(self._now)
                 self._take(seen)
         return self.result.verdicts[spoken:]
 
@@ -149,8 +151,9 @@ class Pipeline:
         self.result.campaigns = sorted(found.values(), key=lambda c: (c.detected_at, c.id))
         return self.result
 
-    def _keep(self, campaign: Campaign, spoken: list[Verdict]) -> None:
-        for verdict in spoken:
+    def _speak(self, campaign: Campaign, verdicts: list[Verdict]) -> None:
+        self.result.verdicts += verdicts
+        for verdict in verdicts:
             member = campaign.members.get(verdict.target)
             if member is not None:
                 self._decided[verdict.target] = (campaign, member)
@@ -158,17 +161,25 @@ class Pipeline:
     def _take(self, seen: Observation) -> None:
         self._snapshot.note(seen)
         self._linker.seen(seen.time, seen.actor)
+        crossed = False
         if seen.score is not None:
             limits = self._limits[group_of(seen.service)]
             # One address that fails on one mailbox in use may be its owner: only company tells (campaigns.waves).
             alone = 0 if seen.forgetful else seen.count
-            if self._judge.look(seen.actor, seen.time, seen.score, limits=limits, attack=seen.attack, events=alone):
+            crossed = self._judge.look(
+                seen.actor, seen.time, seen.score, limits=limits, attack=seen.attack, events=alone
+            )
+            if crossed:
                 self._observer.crossed(seen.actor)
             self.result.scores[seen.actor] = max(seen.score, self.result.scores.get(seen.actor, 0.0))
         if seen.success is not None:
             self._linker.success(seen.time, seen.actor, seen.success, seen.service)
         if seen.sighting is not None:
             self._linker.add(seen.sighting)
+        campaign = self._linker.campaign_of(seen.actor, self._now) if crossed else None
+        if campaign is not None:
+            verdict = self._judge.convict(campaign, seen.actor, self._now)
+            self._speak(campaign, [verdict] if verdict else [])
 
     def _tick(self, now: float) -> None:
         if self._next_tick is None:
@@ -176,9 +187,7 @@ class Pipeline:
         at = self._next_tick
         while at <= now:
             for campaign in self._linker.tick(at):
-                spoken = self._judge.decide(campaign, at)
-                self._keep(campaign, spoken)
-                self.result.verdicts += spoken
+                self._speak(campaign, self._judge.decide(campaign, at))
             # Without events a tick has something new only when the linker says so, wherever the run is cut.
             at = max(at + TICK, math.ceil(min(self._linker.wakes(), now + TICK) / TICK) * TICK)
         self._next_tick = max(self._next_tick, now // TICK * TICK + TICK)
