@@ -9,9 +9,11 @@ Nobody is banned for its company who did nothing but fetch what is there: strang
 """
 
 import hashlib
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 
+from fail2ban_ai.addresses import within
 from fail2ban_ai.findings import Campaign, Member, ProposedNetwork, Verdict
 
 LASTING = 8  # scored events in a row: an honest visitor may look odd for a moment
@@ -42,18 +44,22 @@ class Crossing:
 
 
 class Judge:
-    """Decides on actors that cross, and at each tick on the campaigns that changed; a decision stands."""
+    """Decides on actors that cross, and at each tick on the campaigns that changed; a decision stands `standing`."""
 
-    def __init__(self, protected: Protected, events_of: Callable[[str], int], broke_in: float) -> None:
+    def __init__(
+        self, protected: Protected, events_of: Callable[[str], int], broke_in: float, standing: float = math.inf
+    ) -> None:
         """`events_of`: acts of an actor so far. `broke_in`: the score from which a log-in after failures is a break-in
-        that is answered with a ban, not only told: it may have been the owner.
+        that is answered with a ban, not only told: it may have been the owner. `standing`: seconds after a decision
+        from which what its target does is judged anew: its ban has ended by then.
         """
+        self._standing = standing
         self._broke_in = broke_in
         self._protected = protected
         self._events_of = events_of
         self._crossings: dict[str, Crossing] = {}
         self._lasting: dict[str, int] = {}
-        self._settled: dict[str, set[str]] = {}
+        self._settled: dict[str, dict[str, float]] = {}  # campaign -> actor -> when decided
 
     def look(self, actor: str, time: float, score: float, *, limits: Limits, attack: str | None, events: int) -> bool:
         """Note one scored event of an actor, `attack` the class the encoder sees in it; whether it crossed by it.
@@ -73,21 +79,21 @@ class Judge:
     def convict(self, campaign: Campaign, actor: str, now: float) -> Verdict | None:
         """The verdict on an actor that crossed, noted on its member of the campaign; None where one was spoken."""
         crossing, member = self._crossings[actor], campaign.members[actor]
-        settled = self._settled.setdefault(campaign.id, set())
-        if actor in settled or member.decided_at is not None:
+        settled = self._settled.setdefault(campaign.id, {})
+        if self._stands(member, settled):
             return None
-        settled.add(actor)
+        settled[actor] = now
         member.score = max(member.score, crossing.score)
         reason = f"its behaviour scores {crossing.score:.2f} after {_times(crossing.events, 'event')}"
         return self._settle(member, campaign, now, reason, crossing.events)
 
     def decide(self, campaign: Campaign, now: float) -> list[Verdict]:
         """New verdicts on a campaign's members and networks, noted on them too."""
-        settled = self._settled.setdefault(campaign.id, set())
+        settled = self._settled.setdefault(campaign.id, {})
         certain = len(campaign.members) >= LEAST_COMPANY and campaign.confidence >= COMPANY
         verdicts = []
         for actor, member in campaign.members.items():
-            if actor in settled or member.decided_at is not None:
+            if self._stands(member, settled):
                 continue
             if actor in self._crossings:
                 crossed = self.convict(campaign, actor, now)
@@ -101,11 +107,29 @@ class Judge:
                 )
             else:
                 continue
-            settled.add(actor)
+            settled[actor] = now
             verdicts.append(self._settle(member, campaign, now, reason, self._events_of(actor)))
         if certain:
-            verdicts += [self._network(n, campaign, now) for n in campaign.networks if n.decided_at is None]
+            verdicts += [self._network(n, campaign, now) for n in campaign.networks if self._is_open(n, campaign, now)]
         return verdicts
+
+    def lapse(self, now: float) -> list[str]:
+        """Actors whose crossing lies so far back that they may cross again; asked for now and then."""
+        old = [actor for actor, crossing in self._crossings.items() if crossing.time < now - self._standing]
+        for actor in old:
+            del self._crossings[actor]
+            self._lasting.pop(actor, None)
+        return old
+
+    def forget(self, actors: Container[str], campaigns: Container[str]) -> None:
+        """Drop what is held about others than these."""
+        self._lasting = {a: n for a, n in self._lasting.items() if a in actors}
+        self._settled = {c: s for c, s in self._settled.items() if c in campaigns}
+
+    def _stands(self, member: Member, settled: dict[str, float]) -> bool:
+        """Whether a decision was made on a member that what it did since does not open again."""
+        decided = settled.get(member.actor, member.decided_at)
+        return decided is not None and member.last_seen < decided + self._standing
 
     def _settle(self, member: Member, campaign: Campaign, now: float, reason: str, events: int) -> Verdict:
         refusal = self._protected(member.actor, campaign, now)
@@ -114,6 +138,13 @@ class Judge:
         member.decided_at = now
         member.events_before_decision = None if refusal else events
         return _verdict(member.actor, campaign, now, member.decision, member.reason)
+
+    def _is_open(self, network: ProposedNetwork, campaign: Campaign, now: float) -> bool:
+        """Whether a network waits for its first decision, or its members went on after the last one has lapsed."""
+        lapsed = -math.inf if network.decided_at is None else network.decided_at + self._standing
+        if network.decided_at is None or lapsed > now:
+            return network.decided_at is None
+        return any(m.last_seen >= lapsed for m in campaign.members.values() if within(m.actor, network.cidr))
 
     def _network(self, network: ProposedNetwork, campaign: Campaign, now: float) -> Verdict:
         refusal = self._protected(network.cidr, campaign, now)

@@ -1,7 +1,7 @@
 """Where things lie on the host, and how root opens what only root may have written.
 
     /etc/fail2ban-ai/            root's: config.yaml, enforce.json, installed.json, ranges.d/*.txt
-    /var/lib/fail2ban-ai/        the watcher's: decisions.jsonl, heartbeat.json, state.sqlite
+    /var/lib/fail2ban-ai/        the watcher's: decisions.jsonl, heartbeat.json, state.sqlite, history/
     /var/lib/fail2ban-ai-root/   root's: outcomes.jsonl, allow.jsonl, position.json
 
 FAIL2BAN_AI_ROOT is put before all of them (tests and the demo). Standard library only: the root process imports this.
@@ -36,6 +36,11 @@ def units() -> Path:
 def heartbeat() -> Path:
     """What the watcher says about itself every few seconds: hostile input to root, as all that it writes."""
     return _under("var/lib/fail2ban-ai/heartbeat.json")
+
+
+def history() -> Path:
+    """The watcher's folder of past events, Parquet files."""
+    return _under("var/lib/fail2ban-ai/history")
 
 
 def settings() -> Path:

@@ -86,7 +86,8 @@ class Result:
 class Pipeline:
     """One host's run. Feed frames, then `finish`. `protection` says who must not be banned, and why."""
 
-    def __init__(self, scorer: Scorer, sensitivity: str, protection: Protection) -> None:
+    def __init__(self, scorer: Scorer, sensitivity: str, protection: Protection, standing: float = math.inf) -> None:
+        """`standing`: see Judge; with any but the default, `forget` has to be called now and then."""
         self.result = Result()
         self._timelines = Timelines()
         self._scorer = scorer
@@ -103,11 +104,12 @@ class Pipeline:
         self._snapshot = Snapshot()
         self._linker = Linker(self._snapshot)
         broke_in = scorer.weights.threshold("login", "cautious")
-        self._judge = Judge(self._protected, lambda actor: self._observer.standing(actor).events, broke_in)
+        self._judge = Judge(self._protected, lambda actor: self._observer.standing(actor).events, broke_in, standing)
         self._protection = protection
         self._next_tick: float | None = None
         self._now = -math.inf  # the latest time of an event so far: one may stand behind a younger one
         self._decided: dict[str, tuple[Campaign, Member]] = {}
+        self._changed: dict[str, Campaign] = {}
 
     def feed(self, frame: pl.DataFrame) -> list[Verdict]:
         """Take in events (events.SCHEMA, in order of time); the verdicts spoken meanwhile."""
@@ -137,6 +139,36 @@ class Pipeline:
                 self._take(seen)
         return self.result.verdicts[spoken:]
 
+    def tick(self, now: float) -> list[Verdict]:
+        """Close the ticks up to `now` (seconds since the epoch): nothing earlier will be fed any more."""
+        spoken = len(self.result.verdicts)
+        self._now = max(self._now, now)
+        self._tick(self._now)
+        return self.result.verdicts[spoken:]
+
+    def changed(self) -> tuple[list[Campaign], dict[str, str]]:
+        """Campaigns that changed since this was last asked, and the ids of those that became part of others."""
+        changed, self._changed = self._changed, {}
+        merged = {gone: now for gone in changed if (now := self._linker.current(gone)) != gone}
+        return [campaign for name, campaign in changed.items() if name not in merged], merged
+
+    def crossed(self, actor: str) -> bool:
+        """Whether the actor's own score reached the threshold, and is not judged anew yet."""
+        return self._observer.standing(actor).crossed
+
+    def forget(self, most: int) -> None:
+        """For a run without end: keep the `most` actors last seen, tell nothing twice, judge anew whose ban has ended.
+
+        What was told (`result`) is dropped, but not what the linker holds, which bounds itself.
+        """
+        for actor in self._judge.lapse(self._now):
+            self._observer.renew(actor)
+        kept, before = self._observer.forget(most)
+        self._scorer.forget(before)
+        self._judge.forget(kept, {campaign.id for campaign in self._linker.campaigns()})
+        self._decided = {}
+        self.result = Result(first=self.result.first, last=self.result.last)
+
     def finish(self, until: float | None = None) -> Result:
         """Close the ticks up to `until` (seconds since the epoch), or the one that the last event is in."""
         if self.result.last is not None:
@@ -153,6 +185,7 @@ class Pipeline:
 
     def _speak(self, campaign: Campaign, verdicts: list[Verdict]) -> None:
         self.result.verdicts += verdicts
+        self._changed[campaign.id] = campaign
         for verdict in verdicts:
             member = campaign.members.get(verdict.target)
             if member is not None:
@@ -187,6 +220,7 @@ class Pipeline:
         at = self._next_tick
         while at <= now:
             for campaign in self._linker.tick(at):
+                self._changed[campaign.id] = campaign
                 self._speak(campaign, self._judge.decide(campaign, at))
             # Without events a tick has something new only when the linker says so, wherever the run is cut.
             at = max(at + TICK, math.ceil(min(self._linker.wakes(), now + TICK) / TICK) * TICK)

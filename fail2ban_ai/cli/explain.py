@@ -24,7 +24,9 @@ def command(ctx: click.Context, what: str, as_json: bool) -> None:
     Example:
         fail2ban-ai explain 192.0.2.7
     """
-    found = [c for c in State().campaigns() if c.id == what or _concerns(c, what)]
+    state = State()
+    wanted = state.current(what)
+    found = [c for c in state.campaigns() if c.id == wanted or _concerns(c, what)]
     if as_json:
         click.echo(json.dumps([json.loads(c.model_dump_json(by_alias=True)) for c in found], indent=2))
     elif found:

@@ -19,7 +19,12 @@ LOW_SHARE = 0.95  # of a source's lines understood, below which the reader is to
 
 def visible(text: str) -> str:
     """`text` with control, format and bidirectional characters written out, safe for a terminal and for rich."""
-    return escape("".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text))
+    return escape(plain(text))
+
+
+def plain(text: str) -> str:
+    """`text` with control, format and bidirectional characters written out, safe for a terminal or a journal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def visible_lines(text: str) -> str:

@@ -43,6 +43,8 @@ class FileTail:
     `problem` is what keeps it from being read just now, in a sentence.
     """
 
+    settling = False  # a file says at once that it has nothing more
+
     def __init__(self, source: str, position: Position | None, since: datetime) -> None:
         self.source = source
         self.problem: str | None = None
