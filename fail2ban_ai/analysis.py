@@ -83,7 +83,7 @@ def run(logs: Logs, settings: Settings, *, compare: bool, progress: Progress = l
     held = feed.Held()
     for told in logs.fed:
         held.note(told)
-    pipeline = Pipeline(scorer, settings.sensitivity, protection, held if logs.fed else None)
+    pipeline = Pipeline(scorer, settings.sensitivity, protection, held=held if logs.fed else None)
     side = _Side()
     reader = LogReader(
         logs.sources,

@@ -21,6 +21,12 @@ class Settings(BaseModel):
     sources: list[str] = Field(default_factory=list, description="logs to read; empty: those that fail2ban reads")
     also: list[str] = Field(default_factory=list, description="logs to read besides those that fail2ban reads")
     zones: dict[str, str] = Field(default_factory=dict, description="time zone by file pattern, for stamps without one")
+    auto_ban: Literal["never", "low", "medium", "high", "critical"] = Field(
+        "medium", description="watch asks for bans of findings of this severity or more; enforce.json says what happens"
+    )
+    history_days: float = Field(7, gt=0, le=35, description="days of events that watch reads at first and keeps")
+    history_megabytes: int = Field(256, ge=1, le=100_000, description="and most megabytes of them kept on disk")
+    findings_kept: int = Field(5000, ge=10, le=1_000_000, description="findings that watch keeps, the newest")
     login_days: int = Field(2, ge=1, le=35, description="days with log-ins before an attack that protect an address")
     rule_sources: int = Field(3, ge=1, le=1000, description="distinct sources that make a finding recurring")
     rule_windows: int = Field(2, ge=2, le=1000, description="separate spells of activity that make one recurring")

@@ -1,7 +1,7 @@
 """Where things lie on the host, and how root opens what only root may have written.
 
     /etc/fail2ban-ai/            root's: config.yaml, enforce.json, installed.json, setup.json, ranges.d/*.txt
-    /var/lib/fail2ban-ai/        the watcher's: decisions.jsonl, heartbeat.json, state.sqlite, rules/ (suggested)
+    /var/lib/fail2ban-ai/        the watcher's: decisions.jsonl, heartbeat.json, state.sqlite, history/, rules/ (suggested)
     /var/lib/fail2ban-ai-root/   root's: outcomes.jsonl, allow.jsonl, position.json, notices.jsonl, trial.json,
                                  breaker.json, feed/bans.spool, rules.jsonl, rules/, shadow.log
 
@@ -40,6 +40,11 @@ def units() -> Path:
 def heartbeat() -> Path:
     """What the watcher says about itself every few seconds: hostile input to root, as all that it writes."""
     return _under("var/lib/fail2ban-ai/heartbeat.json")
+
+
+def history() -> Path:
+    """The watcher's folder of past events, Parquet files."""
+    return _under("var/lib/fail2ban-ai/history")
 
 
 def settings() -> Path:

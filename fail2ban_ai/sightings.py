@@ -38,6 +38,7 @@ class Standing:
     share: float = 0.0  # of all events
     address: str = ""  # the last one seen: an actor may be a /64
     hostile_since: float | None = None  # time of the first event that scored HOSTILE
+    last: float = 0.0  # time of the last event that was looked at
     web_only: bool = True  # no edge of a CDN logs in by SSH or sends mail
 
 
@@ -76,6 +77,19 @@ class Observer:
     def crossed(self, actor: str) -> None:
         """This actor's score reached the threshold."""
         self._standing[actor].crossed = True
+
+    def renew(self, actor: str) -> None:
+        """Look at this actor again as at any other."""
+        standing = self._standing.get(actor)
+        if standing is not None:
+            standing.crossed, standing.left = False, STILL_LOOKED_AT
+
+    def forget(self, most: int) -> tuple[set[str], float]:
+        """Keep the `most` actors last seen; those, and the time before which the others were last seen."""
+        times = sorted((standing.last for standing in self._standing.values()), reverse=True)
+        before = times[most] if len(times) > most else 0.0
+        self._standing = {a: s for a, s in self._standing.items() if s.last > before}
+        return set(self._standing), before
 
     def observe(self, frame: pl.DataFrame, tokens: Tokens, scores: Scores) -> Iterator[Observation]:
         """The observations of one frame. `crossed` may be called between two of them."""

@@ -8,6 +8,7 @@ import sys
 
 COMMANDS = {
     "analyze": "Find campaigns in logs; nothing is banned unless asked for.",
+    "watch": "Watch logs as they grow and ask for bans.",
     "campaigns": "List the campaigns found so far.",
     "explain": "Say why an address or a campaign was found, with its log lines.",
     "ban": "Ask for a ban; the gate and the enforcer decide.",

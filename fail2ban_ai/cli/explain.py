@@ -25,8 +25,9 @@ def command(ctx: click.Context, what: str, as_json: bool) -> None:
         fail2ban-ai explain 192.0.2.7
     """
     with owner_of(state.path().parent):
-        kept = state.State().campaigns()
-    found = [c for c in kept if c.id == what or _concerns(c, what)]
+        kept = state.State()
+        wanted = kept.current(what)
+        found = [c for c in kept.campaigns() if c.id == wanted or _concerns(c, what)]
     if as_json:
         click.echo(json.dumps([json.loads(c.model_dump_json(by_alias=True)) for c in found], indent=2))
     elif found:

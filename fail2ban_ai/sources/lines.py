@@ -59,7 +59,7 @@ class LineFile:
         number = 1
         with self._raw:
             for block in self._blocks():
-                frame = _split(block, number)
+                frame = split(block, number)
                 number += frame.height
                 yield from frame.filter(pl.col("raw").str.contains(r"\S")).iter_slices(lines)
 
@@ -78,7 +78,7 @@ class LineFile:
                     number += block.count(b"\n", at, following)
                     at = following
                 number += 1  # the line feed between two blocks stands in neither
-        frame = _split(b"\n".join(lines), 1).with_columns(pl.Series("line", numbers, dtype=pl.UInt32))
+        frame = split(b"\n".join(lines), 1).with_columns(pl.Series("line", numbers, dtype=pl.UInt32))
         return frame.filter(pl.col("raw").str.contains(r"\S")), number - 1
 
     def _blocks(self) -> Iterator[bytes]:
@@ -145,7 +145,8 @@ def open_regular(path: str) -> BufferedReader:
     return os.fdopen(handle, "rb")
 
 
-def _split(block: bytes, first: int) -> pl.DataFrame:
+def split(block: bytes, first: int) -> pl.DataFrame:
+    """The lines of a block (raw, line), the first of them numbered `first`; blank ones too."""
     block += b"\n"  # else an empty last line would be none
     try:
         raw = pl.read_lines(block, name="raw")
