@@ -7,6 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from fail2ban_ai.fail2ban.missed import Comparison
+from fail2ban_ai.reports import digest
 from fail2ban_ai.reports.schema import Campaign, Report
 from fail2ban_ai.sources.stats import SourceStats
 
@@ -19,7 +20,7 @@ LOW_SHARE = 0.95  # of a source's lines understood, below which the reader is to
 
 def visible(text: str) -> str:
     """`text` with control, format and bidirectional characters written out, safe for a terminal and for rich."""
-    return escape("".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text))
+    return escape(digest.shown(text))
 
 
 def visible_lines(text: str) -> str:
