@@ -20,6 +20,7 @@ from fail2ban_ai.fail2ban.feed import Fed, Feed
 from fail2ban_ai.findings import SEVERITIES
 from fail2ban_ai.lowered import owner_of
 from fail2ban_ai.reports import save, suggested, text
+from fail2ban_ai.reports.deliver import Delivery
 from fail2ban_ai.reports.schema import to_json
 from fail2ban_ai.request import ask
 from fail2ban_ai.sources import journal, rotation
@@ -105,6 +106,9 @@ def command(  # noqa: PLR0917 - click hands options over by name
     if not logs:
         with owner_of(state.path().parent):
             state.State().save(found.report, _now().isoformat(timespec="seconds"))
+            problems = Delivery(settings).deliver(found.report)
+        for problem in problems:
+            click.echo(f"Warning: {problem}.", err=True)
     if auto_ban:
         asked = ask(found.result.verdicts, found.passed, auto_ban)
         click.echo(f"{asked} bans asked for; `fail2ban-ai enforce` judges them.", err=True)
