@@ -106,8 +106,7 @@ def command(  # noqa: PLR0917 - click hands options over by name
     if not logs:
         with owner_of(state.path().parent):
             state.State().save(found.report, _now().isoformat(timespec="seconds"))
-            problems = Delivery(settings).deliver(found.report)
-        for problem in problems:
+        for problem in Delivery(settings).deliver(found.report):
             click.echo(f"Warning: {problem}.", err=True)
     if auto_ban:
         asked = ask(found.result.verdicts, found.passed, auto_ban)

@@ -12,6 +12,7 @@ from typing import Any
 
 from fail2ban_ai import __version__
 from fail2ban_ai.addresses import parse
+from fail2ban_ai.lowered import owner_of
 from fail2ban_ai.reports.alerts import Alert
 from fail2ban_ai.reports.techniques import TECHNIQUES, address
 
@@ -94,8 +95,9 @@ def append(path: Path, found: Iterable[Alert], host: str) -> None:
     lines = "".join(json.dumps(document(alert, host), separators=(",", ":")) + "\n" for alert in found)
     if not lines:
         return
-    if path.exists() and path.stat().st_size > FILE_LIMIT:
-        path.replace(path.with_name(path.name + ".1"))
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-    with os.fdopen(os.open(path, flags, 0o640), "a", encoding="ascii") as file:
-        file.write(lines)
+    with owner_of(path.parent):  # in the watcher's folder root writes as the watcher
+        if path.exists() and path.stat().st_size > FILE_LIMIT:
+            path.replace(path.with_name(path.name + ".1"))
+        with os.fdopen(os.open(path, flags, 0o640), "a", encoding="ascii") as file:
+            file.write(lines)

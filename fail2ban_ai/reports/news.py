@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 
 from fail2ban_ai import paths
 from fail2ban_ai.findings import SEVERITIES
+from fail2ban_ai.lowered import owner_of
 from fail2ban_ai.reports.digest import acted, counted, name_of
 from fail2ban_ai.reports.schema import Actor, Campaign, Network, Report
 
@@ -57,7 +58,10 @@ class News:
 
 @dataclass(slots=True)
 class Memory:
-    """What was told, by campaign, in a file; kept in memory too, for when the disk is full."""
+    """What was told, by campaign, in a file two folders deep in the watcher's; kept here too, should the disk be full.
+
+    Root reads and writes it as the watcher.
+    """
 
     file: Path
     told: dict[str, Told] = field(default_factory=dict)
@@ -65,7 +69,8 @@ class Memory:
     def load(self) -> None:
         """Read the file; one that is missing or damaged changes nothing."""
         try:
-            self.told |= _FILE.validate_json(self.file.read_bytes())
+            with owner_of(self.file.parent.parent):
+                self.told |= _FILE.validate_json(self.file.read_bytes())
         except (OSError, ValueError):
             return
 
@@ -73,7 +78,8 @@ class Memory:
         """Write the file, the campaigns last seen most recently. OSError when it cannot be written."""
         newest = sorted(self.told.items(), key=lambda item: item[1].last_seen)[-KEPT:]
         self.told = dict(newest)
-        paths.replace(self.file, _FILE.dump_json(self.told).decode() + "\n")
+        with owner_of(self.file.parent.parent):
+            paths.replace(self.file, _FILE.dump_json(self.told).decode() + "\n")
 
     def news(self, report: Report) -> list[News]:
         """What the report says that was not told; `note` makes it told."""
