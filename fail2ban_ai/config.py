@@ -8,6 +8,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from fail2ban_ai import enforcer_settings, paths
+from fail2ban_ai.config_delivery import Notify, Siem
 from fail2ban_ai.errors import ConfigError
 
 
@@ -30,6 +31,8 @@ class Settings(BaseModel):
     login_days: int = Field(2, ge=1, le=35, description="days with log-ins before an attack that protect an address")
     rule_sources: int = Field(3, ge=1, le=1000, description="distinct sources that make a finding recurring")
     rule_windows: int = Field(2, ge=2, le=1000, description="separate spells of activity that make one recurring")
+    notify: Notify = Field(Notify(), description="messages to people; see docs/reports.md")
+    siem: Siem = Field(Siem(), description="findings for a SIEM; see docs/reports.md")
 
     rule_retire_days: int = Field(
         30, ge=1, le=3650, description="days without a match after which a rule is proposed for retirement"
@@ -83,6 +86,11 @@ def load(path: Path | None = None) -> Settings:
 
 
 def _expected(kind: str, key: str, message: str) -> str:
+    sections: dict[str, type[BaseModel]] = {"notify": Notify, "siem": Siem}
+    section = sections.get(key.split(".", maxsplit=1)[0]) if "." in key else None
     if kind == "extra_forbidden":
-        return f"no such key; known are {', '.join(Settings.model_fields)}"
+        return f"no such key; known are {', '.join((section or Settings).model_fields)}"
+    if section is not None:
+        field = section.model_fields.get(key.split(".")[1])
+        return f"{message[0].lower()}{message[1:]} ({field.description if field else ''})"
     return f"{message[0].lower()}{message[1:]} ({Settings.model_fields[key.split('.', maxsplit=1)[0]].description})"

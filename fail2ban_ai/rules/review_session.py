@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from fail2ban_ai.errors import Fail2banAIError, RuleError
-from fail2ban_ai.reports.text import written_out
+from fail2ban_ai.reports.digest import shown
 from fail2ban_ai.rules import decide, listing, matching, negatives, show, states, store, suggestion
 from fail2ban_ai.rules.decide import Prover, Taken
 from fail2ban_ai.rules.site import Site
@@ -163,4 +163,4 @@ class Session:
         self._console.print(Text(f"{entry.name} is {entry.state}.", "bold green"))
 
     def _bad(self, error: Fail2banAIError) -> None:
-        self._console.print(Text(written_out(str(error)), "bold red"))
+        self._console.print(Text(shown(str(error)), "bold red"))

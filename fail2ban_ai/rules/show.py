@@ -8,7 +8,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from fail2ban_ai.reports.text import written_out
+from fail2ban_ai.reports import digest
 from fail2ban_ai.rules.decide import DIGITS, Taken
 from fail2ban_ai.rules.feedback import Feedback
 from fail2ban_ai.rules.listing import Listed
@@ -75,7 +75,7 @@ def coloured(text: str, match: Match | None) -> Text:
             styles[start:end] = [_GROUPS[group]] * (end - start)
     shown = Text(no_wrap=False, overflow="fold")
     for char, style in zip(text[:WIDTH], styles, strict=False):
-        shown.append(written_out(char), style)
+        shown.append(digest.shown(char), style)
     if len(text) > WIDTH:
         shown.append(f" … ({len(text)} characters)", "dim")
     return shown
@@ -88,7 +88,7 @@ def proof(console: Console, steps: Iterable[Step], title: str) -> None:
     table = Table(box=None, show_header=False, padding=(0, 1))
     for step in steps:
         outcome = Text("holds", "green") if step.ok else Text("FAILS", "bold red")
-        table.add_row("", outcome, Text(written_out(step.name)), Text(written_out(step.detail)))
+        table.add_row("", outcome, Text(digest.shown(step.name)), Text(digest.shown(step.detail)))
     if steps:
         console.print(table)
 
@@ -127,11 +127,10 @@ def table(console: Console, listed: Sequence[Listed], told: Feedback) -> None:
     console.print(grid)
     for name, seen in sorted(told.rules.items()):
         if seen.retire:
-            console.print(
-                Text(f"Retire {name}? {written_out(seen.retire)}: fail2ban-ai review retire {name}", "yellow")
-            )
+            why = digest.shown(seen.retire)
+            console.print(Text(f"Retire {name}? {why}: fail2ban-ai review retire {name}", "yellow"))
     if told.trouble:
-        console.print(Text(f"Figures are not complete: {written_out(told.trouble)}", "yellow"))
+        console.print(Text(f"Figures are not complete: {digest.shown(told.trouble)}", "yellow"))
     share = told.share
     if share.campaigns or share.banned_by_rules:
         part = f" ({share.by_rules / share.campaigns:.0%})" if share.campaigns else ""
@@ -144,10 +143,10 @@ def table(console: Console, listed: Sequence[Listed], told: Feedback) -> None:
 def proof_words(one: Listed) -> str:
     """How the suggestion says its proof went, in a word or two."""
     if one.rule is None:
-        return written_out(one.trouble)[:120]
+        return digest.shown(one.trouble)[:120]
     failed = [step.name for step in one.rule.proof if not step.ok]
     if failed:
-        return f"fails {written_out(', '.join(failed))}"
+        return f"fails {digest.shown(', '.join(failed))}"
     return "holds" if one.rule.proved else "none"
 
 
@@ -156,7 +155,7 @@ def _heading(console: Console, text: str) -> None:
 
 
 def _say(console: Console, text: str, style: str = "", indent: int = 0) -> None:
-    console.print(Padding(Text(written_out(text), style, overflow="fold"), (0, 0, 0, indent), expand=False))
+    console.print(Padding(Text(digest.shown(text), style, overflow="fold"), (0, 0, 0, indent), expand=False))
 
 
 def _time(at: float) -> str:

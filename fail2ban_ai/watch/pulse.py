@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from fail2ban_ai import paths
-from fail2ban_ai.reports.text import written_out
+from fail2ban_ai.reports.digest import shown
 from fail2ban_ai.sources.stats import SourceStats
 
 EVERY = 2.0  # seconds
@@ -16,7 +16,7 @@ EVERY = 2.0  # seconds
 
 def say(sentence: str) -> None:
     """A line for the journal, hidden characters written out."""
-    print(written_out(sentence), file=sys.stderr, flush=True)
+    print(shown(sentence), file=sys.stderr, flush=True)
 
 
 @dataclass(slots=True)
