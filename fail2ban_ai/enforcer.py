@@ -274,18 +274,18 @@ class Enforcer:
 
     def _confirm(self, jail: str, passed: list[tuple[Decision, bool]], known: Jails) -> Iterator[Outcome]:
         """Whether what was asked for came about, in fail2ban's list and in the firewall."""
-        missing, effect, saved = known.confirm(jail, [decision.target for decision, _ in passed])
+        found = known.confirm(jail, [decision.target for decision, _ in passed])
         for decision, before in passed:
-            if decision.target in missing:
+            if decision.target in found.missing:
                 yield self._outcome(decision, "failed", "not-listed: fail2ban took the ban but does not list it")
-            elif effect is not None and decision.target in effect.unblocked:
+            elif decision.target in (found.unblocked or ()):
                 why = "not-blocked: fail2ban lists it, the firewall does not block it; `fail2ban-ai enforce --repair`"
                 yield self._outcome(decision, "failed", why)
             elif before:
                 yield self._outcome(decision, "already", self._without_effect(decision))
             else:
-                why = "" if effect is not None else "the firewall could not be asked"
-                if not saved:
+                why = "" if found.unblocked is not None else "the firewall could not be asked"
+                if not found.saved:
                     why = "fail2ban has not written it to its database yet; a crash of fail2ban would forget it"
                 days = max(decision.known_logins.values(), default=0)
                 if days:

@@ -5,7 +5,16 @@ from dataclasses import dataclass, field
 
 from fail2ban_ai.fail2ban import database
 from fail2ban_ai.fail2ban.client import Client
-from fail2ban_ai.fail2ban.effective import Effect, Nft, await_effective
+from fail2ban_ai.fail2ban.effective import Nft, await_blocked
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """What became of bans that were asked for."""
+
+    missing: frozenset[str]  # not listed by fail2ban
+    unblocked: frozenset[str] | None  # not in the firewall; None: it could not be asked
+    saved: bool  # in fail2ban's database, as far as there is one
 
 
 @dataclass(slots=True)
@@ -37,17 +46,20 @@ class Jails:
         self._listed[jail].add(target)
         self.client.attempt(jail, target, evidence)
 
-    def confirm(self, jail: str, targets: Sequence[str]) -> tuple[set[str], Effect | None, bool]:
-        """What is not listed after 2 s, what the firewall does, and whether fail2ban has written it all down."""
-        missing = self.client.await_banned(jail, targets)
-        effect = await_effective(self.client, self.nft, jail)
+    def confirm(self, jail: str, targets: Sequence[str]) -> "Confirmed":
+        """Whether the targets came to be listed, blocked and remembered; takes a few seconds where they do not."""
+        unblocked = await_blocked(self.nft, jail, targets)
+        listed, dbfile = self.client.ask([("get", jail, "banip"), ("get", "dbfile")])
+        missing = set(targets) - set(listed.split())
+        if missing:  # the firewall could not be asked, or held them before
+            missing = self.client.await_banned(jail, sorted(missing))
         saved = True
         if jail in self._asked:
-            where = database.path_of(self.client)
+            where = database.path_in(dbfile)
             saved = where is None or database.await_saved(where, jail, set(targets) - missing, self._asked[jail])
             if not saved:  # is it still there at all?
                 missing |= set(targets) - set(self.client.banned(jail))
-        return missing, effect, saved
+        return Confirmed(frozenset(missing), unblocked, saved)
 
     def _look(self, jail: str) -> None:
         if jail not in self._listed:

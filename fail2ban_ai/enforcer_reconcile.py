@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from fail2ban_ai.errors import Fail2banError
 from fail2ban_ai.fail2ban import jails
 from fail2ban_ai.fail2ban.client import Client
-from fail2ban_ai.fail2ban.effective import Effect, Nft, await_effective, effective, repair
+from fail2ban_ai.fail2ban.effective import Effect, Nft, await_effective, repair
 
 EVERY = 30.0  # seconds between two looks
 AGAIN = 300.0  # seconds between two repairs of a jail: something may be at work against us
@@ -31,7 +31,7 @@ class Reconciler:
     _missing: set[str] = field(default_factory=set)
 
     def look(self, now: float) -> list[Effect]:
-        """Compare and repair; returns how the jails stand now. `now` is of a monotonic clock.
+        """Compare and repair; returns how those jails stand that differed. `now` is of a monotonic clock.
 
         Raises Fail2banDown or Fail2banAbsent when fail2ban cannot be asked.
         """
@@ -41,12 +41,12 @@ class Reconciler:
             advice = "`fail2ban-ai doctor` says why; `fail2ban-ai setup` installs it"
             self.tell("waiting", f"missing {jail}", f"Jail {jail} does not run, its decisions wait: {advice}.")
         self._missing = missing
-        return [effect for jail in jails.JAILS if jail in running and (effect := self._one(jail, now)) is not None]
+        ours = [jail for jail in jails.JAILS if jail in running]
+        found = zip(ours, self.client.ask([("get", jail, "banip") for jail in ours]), strict=True)
+        suspects = [jail for jail, listed in found if self.nft.blocked(jail) != frozenset(listed.split())]
+        return [effect for jail in suspects if (effect := self._one(jail, now)) is not None]
 
     def _one(self, jail: str, now: float) -> Effect | None:
-        effect = effective(self.client, self.nft, jail)
-        if effect is None or effect.whole:
-            return effect
         effect = await_effective(self.client, self.nft, jail)  # a ban is listed a moment before it is blocked
         if effect is None or effect.whole:
             return effect

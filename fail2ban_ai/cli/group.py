@@ -21,7 +21,7 @@ class _Commands(click.Group):
             return None
         if name == "enforce":
             return _enforce()
-        module = importlib.import_module(f"fail2ban_ai.cli.{name}")
+        module = importlib.import_module(f"fail2ban_ai.cli.{name.replace('-', '_')}")
         command: click.Command = module.command
         return command
 

@@ -10,15 +10,13 @@ from collections.abc import Collection
 from contextlib import closing
 from pathlib import Path
 
-from fail2ban_ai.fail2ban.client import Client
-
 _BATCH = 500  # variables in one statement; SQLite allows 999 everywhere
 
 
-def path_of(client: Client) -> Path | None:
-    """The database of the server, None when it keeps none in a file. Raises what Client raises."""
-    answer = client.run("get", "dbfile").splitlines()
-    text = answer[-1].removeprefix("`- ") if len(answer) > 1 else ""
+def path_in(answer: str) -> Path | None:
+    """The database that `fail2ban-client get dbfile` names, None when the server keeps none in a file."""
+    lines = answer.splitlines()
+    text = lines[-1].removeprefix("`- ") if len(lines) > 1 else ""
     return Path(text) if text.startswith("/") else None
 
 

