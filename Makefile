@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help packages demo test live lint deb deb-test clean
+.PHONY: help packages demo test live faults lint deb deb-test clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -37,6 +37,9 @@ live: $(VENV)/.installed packages  ## real daemons and attack tools in namespace
 	dpkg -s $(LIVE) >/dev/null 2>&1 || { apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends $(LIVE); }; status=$$?; \
 	if [ -n "$$kept" ]; then rm -f /usr/sbin/policy-rc.d; fi; exit $$status
 	$(BIN)/pytest -m live tests/live
+
+faults: $(VENV)/.installed packages  ## kill -9 at fifty random moments: five minutes
+	$(BIN)/pytest -m faults tests/faults
 
 lint: $(VENV)/.installed  ## ruff and mypy alone
 	$(BIN)/ruff check .
