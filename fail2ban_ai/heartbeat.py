@@ -26,6 +26,7 @@ class Source(BaseModel):
     read: _Count  # lines
     understood: _Count = 0
     position: int | str | None = None  # bytes, or the journal's cursor
+    problem: Annotated[str, Field(max_length=4096)] | None = None  # a sentence
 
 
 class Heartbeat(BaseModel):
@@ -43,6 +44,7 @@ class Heartbeat(BaseModel):
     sources: Annotated[list[Source], Field(max_length=10_000)] = []
     findings: _Count = 0
     rss_bytes: _Count = 0
+    trouble: Annotated[list[Annotated[str, Field(max_length=4096)]], Field(max_length=1000)] = []  # sentences
 
     def age(self, now: float | None = None) -> float:
         """Seconds since it was written, negative if it lies in the future."""

@@ -105,7 +105,11 @@ def _watch(found: Overview, now: float) -> None:
         *(beat.lines, beat.lines_per_second, beat.lag_seconds, beat.queue_bytes),
         *(beat.degraded, beat.findings, beat.rss_bytes),
     )
-    found.sources = [{"source": s.source, "read": s.read, "understood": s.understood} for s in beat.sources]
+    found.sources = [
+        {"source": s.source, "read": s.read, "understood": s.understood, "problem": s.problem or ""}
+        for s in beat.sources
+    ]
+    found.trouble += beat.trouble if fresh else []
 
 
 def _enforcing(found: Overview, now: float) -> None:

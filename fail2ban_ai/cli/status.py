@@ -75,7 +75,8 @@ def _lines(found: Overview) -> Iterator[tuple[str, str]]:
     for source in found.sources:
         read, understood = int(source["read"]), int(source["understood"])
         share = f", {understood / read:.0%} understood" if read else ""
-        yield "source", f"{source['source']}: {read:,} lines{share}"
+        problem = f"; {source['problem']}" if source["problem"] else ""
+        yield "source", f"{source['source']}: {read:,} lines{share}{problem}"
     for notice in found.notices[-_NOTICES:]:
         at = datetime.fromtimestamp(float(notice["at"]), UTC)
         yield "notice", f"{at:%Y-%m-%d %H:%M} UTC  {notice['text']}"

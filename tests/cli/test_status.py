@@ -60,10 +60,20 @@ def test_a_watcher_that_runs_is_shown_with_its_sources_rate_and_lag(host: Path) 
     beat()
     told = json.loads(status("--json").stdout)
     assert told["watch"]["state"] == "running"
-    assert told["sources"] == [{"source": "/var/log/auth.log", "read": 1000, "understood": 990}]
+    assert told["sources"] == [{"source": "/var/log/auth.log", "read": 1000, "understood": 990, "problem": ""}]
     shown = status().output
     assert "12 lines/s, 0.4 s behind, 200 MB" in shown
     assert "/var/log/auth.log: 1,000 lines, 99% understood" in shown
+
+
+def test_what_troubles_the_watcher_is_shown(host: Path) -> None:
+    beat(
+        trouble=["the disk is full"],
+        sources=[{"source": "/var/log/x.log", "read": 0, "understood": 0, "problem": "it may not be read"}],
+    )
+    shown = status().output
+    assert "the disk is full" in shown
+    assert "/var/log/x.log: 0 lines; it may not be read" in shown
 
 
 def test_over_capacity_is_said(host: Path) -> None:
