@@ -133,4 +133,4 @@ def _folders(known: record.Record, done: Done) -> None:
     mine = paths.root() / _STATE[0]
     if ids is not None and mine.stat().st_uid != ids.user:
         account.give(mine, ids.user, ids.readers)
-    mine.chmod(0o750)
+    mine.chmod(0o2750)  # what is made in it belongs to the readers' group, too

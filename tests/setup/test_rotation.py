@@ -21,7 +21,7 @@ def test_lines_written_around_rotations_are_read_once_each(tmp_path: Path) -> No
     owner = "root root" if os.geteuid() == 0 else ""
     text = (units.folder().parent / "logrotate.d/fail2ban-ai").read_text()
     text = text.replace("/var/lib/fail2ban-ai/decisions.jsonl", str(log))
-    text = text.replace("su fail2ban-ai fail2ban-ai", f"su {owner}" if owner else "")
+    text = text.replace("su fail2ban-ai adm", f"su {owner}" if owner else "")
     (tmp_path / "rotate.conf").write_text(text)
     (tmp_path / "rotate.conf").chmod(0o644)
     found: list[int] = []

@@ -102,7 +102,7 @@ def test_it_writes_everything_in_observe_and_removal_leaves_the_host_as_it_was(
     ids = account.ids()
     assert ids is not None
     state = (host / "var/lib/fail2ban-ai").stat()
-    assert (state.st_uid, state.st_gid, stat.S_IMODE(state.st_mode)) == (ids.user, ids.readers, 0o750)
+    assert (state.st_uid, state.st_gid, stat.S_IMODE(state.st_mode)) == (ids.user, ids.readers, 0o2750)
     assert (host / "var/lib/fail2ban-ai-root").stat().st_uid == 0
     groups = (host / "etc/group").read_text()
     assert f"adm:x:4:{account.NAME}\n" in groups
