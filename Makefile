@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help packages demo test live faults lint clean
+.PHONY: help packages demo test live faults lint deb deb-test clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -45,6 +45,14 @@ lint: $(VENV)/.installed  ## ruff and mypy alone
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+deb: $(VENV)/.installed  ## a Debian package with its own Python environment, below dist/
+	packaging/build-deb $(BIN)/pip
+
+TRIAL := debootstrap systemd-container
+deb-test: deb  ## the package in a bare root without a network, then in a booted one with systemd (root, ten minutes)
+	@dpkg -s $(TRIAL) >/dev/null 2>&1 || { apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends $(TRIAL); }
+	packaging/test-deb dist/*.deb
 
 clean:  ## remove what make made
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -83,7 +83,7 @@ def run(logs: Logs, settings: Settings, *, compare: bool, progress: Progress = l
     held = feed.Held()
     for told in logs.fed:
         held.note(told)
-    pipeline = Pipeline(scorer, settings.sensitivity, protection, held if logs.fed else None)
+    pipeline = Pipeline(scorer, settings.sensitivity, protection, held=held if logs.fed else None)
     side = _Side()
     reader = LogReader(
         logs.sources,
@@ -93,9 +93,9 @@ def run(logs: Logs, settings: Settings, *, compare: bool, progress: Progress = l
         until=logs.until,
         progress=lambda done, total: progress("reading", done, total),
     )
-    for frame in ahead(reader):
+    for frame, tokens in ahead(map(pipeline.walk, reader)):
         side.note(frame)
-        pipeline.feed(frame)
+        pipeline.take(frame, tokens)
     result = pipeline.finish(None if logs.until is None else logs.until.timestamp())
     if logs.fed:
         side.bans = history.merge(side.bans, _within(result, feed.bans(logs.fed)))

@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from fail2ban_ai import paths
+from fail2ban_ai import enforcer_settings, paths
+from fail2ban_ai.config_delivery import Notify, Siem
 from fail2ban_ai.errors import ConfigError
 
 
@@ -16,11 +17,26 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    mode: Literal["observe", "enforce"] = Field("observe", description="enforce: verdicts may become bans")
+    mode: Literal["observe", "enforce"] = Field("observe", description="what reports say; unset: as in enforce.json")
     sensitivity: Literal["cautious", "normal", "strict"] = Field("normal", description="how sure a verdict must be")
     sources: list[str] = Field(default_factory=list, description="logs to read; empty: those that fail2ban reads")
+    also: list[str] = Field(default_factory=list, description="logs to read besides those that fail2ban reads")
     zones: dict[str, str] = Field(default_factory=dict, description="time zone by file pattern, for stamps without one")
+    auto_ban: Literal["never", "low", "medium", "high", "critical"] = Field(
+        "medium", description="watch asks for bans of findings of this severity or more; enforce.json says what happens"
+    )
+    history_days: float = Field(7, gt=0, le=35, description="days of events that watch reads at first and keeps")
+    history_megabytes: int = Field(256, ge=1, le=100_000, description="and most megabytes of them kept on disk")
+    findings_kept: int = Field(5000, ge=10, le=1_000_000, description="findings that watch keeps, the newest")
     login_days: int = Field(2, ge=1, le=35, description="days with log-ins before an attack that protect an address")
+    rule_sources: int = Field(3, ge=1, le=1000, description="distinct sources that make a finding recurring")
+    rule_windows: int = Field(2, ge=2, le=1000, description="separate spells of activity that make one recurring")
+    notify: Notify = Field(Notify(), description="messages to people; see docs/reports.md")
+    siem: Siem = Field(Siem(), description="findings for a SIEM; see docs/reports.md")
+
+    rule_retire_days: int = Field(
+        30, ge=1, le=3650, description="days without a match after which a rule is proposed for retirement"
+    )
 
     @field_validator("zones")
     @classmethod
@@ -40,6 +56,8 @@ class Settings(BaseModel):
 def load(path: Path | None = None) -> Settings:
     """The settings in `path` (by default paths.config()); the defaults when there is no such file.
 
+    Without a mode of its own it is the enforcer's: reports then say what really happens.
+
     Raises:
         ConfigError: the file cannot be read, is not YAML, or a key is wrong.
     """
@@ -47,7 +65,7 @@ def load(path: Path | None = None) -> Settings:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        return Settings()
+        text = ""
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read: {error}") from error
     try:
@@ -56,12 +74,11 @@ def load(path: Path | None = None) -> Settings:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
         raise ConfigError(f"{where} is not YAML: {getattr(error, 'problem', error)}") from error
-    if values is None:
-        return Settings()
+    values = {} if values is None else values
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: expected keys and values at the top level, found {type(values).__name__}")
     try:
-        return Settings.model_validate(values)
+        return Settings.model_validate({"mode": enforcer_settings.load().mode} | values)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
@@ -69,6 +86,11 @@ def load(path: Path | None = None) -> Settings:
 
 
 def _expected(kind: str, key: str, message: str) -> str:
+    sections: dict[str, type[BaseModel]] = {"notify": Notify, "siem": Siem}
+    section = sections.get(key.split(".", maxsplit=1)[0]) if "." in key else None
     if kind == "extra_forbidden":
-        return f"no such key; known are {', '.join(Settings.model_fields)}"
+        return f"no such key; known are {', '.join((section or Settings).model_fields)}"
+    if section is not None:
+        field = section.model_fields.get(key.split(".")[1])
+        return f"{message[0].lower()}{message[1:]} ({field.description if field else ''})"
     return f"{message[0].lower()}{message[1:]} ({Settings.model_fields[key.split('.', maxsplit=1)[0]].description})"

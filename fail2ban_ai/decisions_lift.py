@@ -1,6 +1,7 @@
 """Lifting bans on an admin's word: everything in the AI jails that overlaps a target. Standard library only."""
 
 import time
+from collections.abc import Iterable
 from typing import Protocol
 
 from fail2ban_ai import decisions, decisions_log, decisions_outcomes, paths
@@ -23,15 +24,15 @@ class Unbanner(Protocol):
         """Lift bans; returns how many there were."""
 
 
-def lift(client: Unbanner, target: str, reason: str) -> list[str]:
-    """Lift every ban of the AI jails that keeps an address of `target` out, and record it; returns what was lifted.
+def lift(client: Unbanner, target: str, reason: str, among: Iterable[str] = jails.JAILS) -> list[str]:
+    """Lift every ban of the jails `among` that keeps an address of `target` out, record it, return what was lifted.
 
     A banned network that covers the address keeps it out as well, so it is lifted too. TargetError when `target` is no
     address; Fail2banError when fail2ban does not answer or a ban did not go away.
     """
     wanted = decisions.target_of(decisions.normal(target))
     lifted = []
-    for jail in _running(client):
+    for jail in _running(client, among):
         hits = [text for text in client.banned(jail) if overlap(decisions.target_of(text), wanted)]
         if not hits:
             continue
@@ -45,10 +46,10 @@ def lift(client: Unbanner, target: str, reason: str) -> list[str]:
     return lifted
 
 
-def _running(client: Unbanner) -> list[str]:
-    """The AI jails that run: one that does not holds no ban. JailMissing when none does."""
+def _running(client: Unbanner, among: Iterable[str]) -> list[str]:
+    """Those of the jails that run: one that does not holds no ban. JailMissing when none does."""
     running = client.jails()
-    ours = [jail for jail in jails.JAILS if jail in running]
+    ours = [jail for jail in among if jail in running]
     if not ours:
         raise JailMissing("None of the AI jails runs: `fail2ban-ai setup` installs them.")
     return ours

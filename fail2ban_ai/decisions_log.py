@@ -101,18 +101,17 @@ class Reader(Generic[T]):
         Call `commit` after carrying a record out: it makes the position after the record last yielded the lasting one.
         OSError when the path is a link or no regular file: neither is ever a log.
         """
+        # Rotated since we last looked, perhaps more than once: then what stands in the older part is read first, from
+        # where we were in it, or all of it.
         older = self.path.with_name(self.path.name + ".1")
-        for path in (older, self.path):
+        for path in (self.path,) if self._is_at(self.path) else (older, self.path):
             try:
                 file = _open(path)
             except FileNotFoundError:
                 continue
             with file:
-                inode = os.fstat(file.fileno()).st_ino
-                if path == older and inode != self._at.inode:
-                    continue  # nothing of it was left unread when it was the log, or it was read to its end
-                if inode != self._at.inode or not self._same(file):
-                    self._at = Position(inode=inode)
+                if not self._same(file):
+                    self._at = Position(inode=os.fstat(file.fileno()).st_ino)
                 yield from self._read(file)
 
     def commit(self) -> None:
@@ -121,9 +120,17 @@ class Reader(Generic[T]):
             paths.replace(self._state, json.dumps(asdict(self._at)))
             self._kept = self._at
 
+    def _is_at(self, path: Path) -> bool:
+        """Whether the position lies in this file; OSError as `poll`."""
+        try:
+            with _open(path) as file:
+                return self._same(file)
+        except FileNotFoundError:
+            return False
+
     def _same(self, file: BinaryIO) -> bool:
-        at = self._at
-        if os.fstat(file.fileno()).st_size < at.offset:
+        at, status = self._at, os.fstat(file.fileno())
+        if status.st_ino != at.inode or status.st_size < at.offset:
             return False
         return hashlib.sha256(os.pread(file.fileno(), at.head, 0)).hexdigest() == at.sha256 if at.head else True
 

@@ -10,7 +10,8 @@ Fail2banAIError
 │   ├── Fail2banDown     the server does not answer
 │   └── JailMissing      the server answers but has no such jail
 ├── TargetError          a text that is no address or network we would ever hand to fail2ban
-└── DecisionError        a line of the decisions log that is not a valid decision
+├── DecisionError        a line of the decisions log that is not a valid decision
+└── RuleError            a suggested rule that is not one: names the file, the key and what was expected
 
 The message of each is one sentence for the person at the terminal.
 """
@@ -58,3 +59,7 @@ class TargetError(Fail2banAIError):
 
 class DecisionError(Fail2banAIError):
     """A line of the decisions log that is not a valid decision."""
+
+
+class RuleError(Fail2banAIError):
+    """A suggested rule that is not one; the message names file, key and what was expected."""

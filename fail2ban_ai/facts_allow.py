@@ -5,11 +5,8 @@ the epoch. A line that cannot be read is a ConfigError with its number, and the 
 protection that cannot be read is not one that is not there.
 """
 
-import fcntl
-import os
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 from fail2ban_ai import decisions_strict as strict
@@ -86,18 +83,7 @@ def to_json(entry: AllowEntry) -> dict[str, object]:
 
 def _change(how: Callable[[list[AllowEntry]], list[AllowEntry]]) -> None:
     path = paths.allow()
-    paths.make_folder(path.parent)
-    with _locked(path.with_name("allow.lock")):
+    # Two admins adding at once must not lose one's entry.
+    with paths.locked(path.with_name("allow.lock")):
         entries = how(load(path))
         paths.replace(path, "".join(f"{strict.canonical(to_json(entry))}\n" for entry in entries))
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Two admins adding at once must not lose one's entry."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)

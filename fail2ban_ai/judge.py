@@ -2,16 +2,18 @@
 
 An actor crosses its line at one of its own events: its score reaches the threshold of the service group on its second
 event or later, stays high for long, or a single request is an unmistakable attack. A member of a campaign that did not
-cross it is banned for its company where the campaign is certain enough. Verdicts are spoken at the campaigns' ticks of
-60 seconds.
+cross it is banned for its company where the campaign is certain enough. The verdict on a crossing is spoken at that
+event, on company and networks at the campaigns' ticks of 60 seconds.
 
 Nobody is banned for its company who did nothing but fetch what is there: strange programs share rare agents and files.
 """
 
 import hashlib
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 
+from fail2ban_ai.addresses import within
 from fail2ban_ai.findings import Campaign, Member, ProposedNetwork, Verdict
 
 LASTING = 8  # scored events in a row: an honest visitor may look odd for a moment
@@ -44,22 +46,30 @@ class Crossing:
 
 
 class Judge:
-    """Decides at each tick on the campaigns that changed; a decision stands."""
+    """Decides on actors that cross, and at each tick on the campaigns that changed; a decision stands `standing`."""
 
     def __init__(
-        self, protected: Protected, events_of: Callable[[str], int], broke_in: float, held: Held | None = None
+        self,
+        protected: Protected,
+        events_of: Callable[[str], int],
+        broke_in: float,
+        *,
+        held: Held | None = None,
+        standing: float = math.inf,
     ) -> None:
         """`events_of`: acts of an actor so far. `broke_in`: the score from which a log-in after failures is a break-in
         that is answered with a ban, not only told: it may have been the owner. `held`: who is banned by fail2ban
-        already; a verdict on them waits until that ban is over and they go on.
+        already; a verdict on them waits until that ban is over and they go on. `standing`: seconds after a decision
+        from which what its target does is judged anew: its ban has ended by then.
         """
         self._held = held
+        self._standing = standing
         self._broke_in = broke_in
         self._protected = protected
         self._events_of = events_of
         self._crossings: dict[str, Crossing] = {}
         self._lasting: dict[str, int] = {}
-        self._settled: dict[str, set[str]] = {}
+        self._settled: dict[str, dict[str, float]] = {}  # campaign -> actor -> when decided
 
     def look(self, actor: str, time: float, score: float, *, limits: Limits, attack: str | None, events: int) -> bool:
         """Note one scored event of an actor, `attack` the class the encoder sees in it; whether it crossed by it.
@@ -76,38 +86,69 @@ class Judge:
         self._crossings[actor] = Crossing(time, score, events)
         return True
 
+    def convict(self, campaign: Campaign, actor: str, now: float) -> Verdict | None:
+        """The verdict on an actor that crossed, noted on its member of the campaign; None where one was spoken."""
+        crossing, member = self._crossings[actor], campaign.members[actor]
+        settled = self._settled.setdefault(campaign.id, {})
+        if self._stands(member, settled) or self._is_held(member, now):
+            return None
+        settled[actor] = now
+        member.score = max(member.score, crossing.score)
+        reason = f"its behaviour scores {crossing.score:.2f} after {_times(crossing.events, 'event')}"
+        return self._settle(member, campaign, now, reason, crossing.events)
+
     def decide(self, campaign: Campaign, now: float) -> list[Verdict]:
         """New verdicts on a campaign's members and networks, noted on them too."""
-        settled = self._settled.setdefault(campaign.id, set())
+        settled = self._settled.setdefault(campaign.id, {})
         certain = len(campaign.members) >= LEAST_COMPANY and campaign.confidence >= COMPANY
         verdicts = []
         for actor, member in campaign.members.items():
-            if actor in settled or member.decided_at is not None:
+            if self._stands(member, settled):
                 continue
-            crossing = self._crossings.get(actor)
-            if crossing is not None:
-                member.score = max(member.score, crossing.score)
-                reason = f"its behaviour scores {crossing.score:.2f} after {_times(crossing.events, 'event')}"
-                events = crossing.events
-            elif campaign.kind == "compromise" and member.score >= self._broke_in:
+            if actor in self._crossings:
+                crossed = self.convict(campaign, actor, now)
+                verdicts += [crossed] if crossed else []
+                continue
+            if campaign.kind == "compromise" and member.score >= self._broke_in:
                 reason = f"{member.reason}, and then got in"
-                events = self._events_of(actor)
             elif certain and member.score >= MEMBER and member.offended:
                 reason = (
                     f"{member.reason}, with {_times(len(campaign.members) - 1, 'other address', 'other addresses')}"
                 )
-                events = self._events_of(actor)
             else:
                 continue
-            jail = self._held(actor, now) if self._held is not None else None
-            if jail is not None:
-                member.reason = f"fail2ban has it (jail {jail})"
+            if self._is_held(member, now):
                 continue
-            settled.add(actor)
-            verdicts.append(self._settle(member, campaign, now, reason, events))
+            settled[actor] = now
+            verdicts.append(self._settle(member, campaign, now, reason, self._events_of(actor)))
         if certain:
-            verdicts += [self._network(n, campaign, now) for n in campaign.networks if n.decided_at is None]
+            verdicts += [self._network(n, campaign, now) for n in campaign.networks if self._is_open(n, campaign, now)]
         return verdicts
+
+    def lapse(self, now: float) -> list[str]:
+        """Actors whose crossing lies so far back that they may cross again; asked for now and then."""
+        old = [actor for actor, crossing in self._crossings.items() if crossing.time < now - self._standing]
+        for actor in old:
+            del self._crossings[actor]
+            self._lasting.pop(actor, None)
+        return old
+
+    def forget(self, actors: Container[str], campaigns: Container[str]) -> None:
+        """Drop what is held about others than these."""
+        self._lasting = {a: n for a, n in self._lasting.items() if a in actors}
+        self._settled = {c: s for c, s in self._settled.items() if c in campaigns}
+
+    def _stands(self, member: Member, settled: dict[str, float]) -> bool:
+        """Whether a decision was made on a member that what it did since does not open again."""
+        decided = settled.get(member.actor, member.decided_at)
+        return decided is not None and member.last_seen < decided + self._standing
+
+    def _is_held(self, member: Member, now: float) -> bool:
+        """Whether fail2ban keeps the member out already, which is noted on it."""
+        jail = self._held(member.actor, now) if self._held is not None else None
+        if jail is not None:
+            member.reason = f"fail2ban has it (jail {jail})"
+        return jail is not None
 
     def _settle(self, member: Member, campaign: Campaign, now: float, reason: str, events: int) -> Verdict:
         refusal = self._protected(member.actor, campaign, now)
@@ -116,6 +157,13 @@ class Judge:
         member.decided_at = now
         member.events_before_decision = None if refusal else events
         return _verdict(member.actor, campaign, now, member.decision, member.reason)
+
+    def _is_open(self, network: ProposedNetwork, campaign: Campaign, now: float) -> bool:
+        """Whether a network waits for its first decision, or its members went on after the last one has lapsed."""
+        lapsed = -math.inf if network.decided_at is None else network.decided_at + self._standing
+        if network.decided_at is None or lapsed > now:
+            return network.decided_at is None
+        return any(m.last_seen >= lapsed for m in campaign.members.values() if within(m.actor, network.cidr))
 
     def _network(self, network: ProposedNetwork, campaign: Campaign, now: float) -> Verdict:
         refusal = self._protected(network.cidr, campaign, now)

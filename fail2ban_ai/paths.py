@@ -1,22 +1,50 @@
 """Where things lie on the host, and how root opens what only root may have written.
 
-    /etc/fail2ban-ai/            root's: config.yaml, enforce.json, ranges.d/*.txt
-    /var/lib/fail2ban-ai/        the watcher's: decisions.jsonl
+    /etc/fail2ban-ai/            root's: config.yaml, enforce.json, installed.json, setup.json, ranges.d/*.txt
+    /var/lib/fail2ban-ai/        the watcher's: decisions.jsonl, heartbeat.json, state.sqlite, history/, rules/
     /var/lib/fail2ban-ai-root/   root's: outcomes.jsonl, allow.jsonl, position.json, notices.jsonl, trial.json,
-                                 breaker.json, feed/bans.spool
+                                 breaker.json, feed/bans.spool, rules.jsonl, rules/, shadow.log
 
 FAIL2BAN_AI_ROOT is put before all of them (tests and the demo). Standard library only: the root process imports this.
 """
 
+import fcntl
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from fail2ban_ai.errors import ConfigError
 
 
+def root() -> Path:
+    """What all paths lie below: / but in tests and the demo."""
+    return Path(os.environ.get("FAIL2BAN_AI_ROOT", "/"))
+
+
 def _under(path: str) -> Path:
-    return Path(os.environ.get("FAIL2BAN_AI_ROOT", "/")) / path
+    return root() / path
+
+
+def fail2ban() -> Path:
+    """fail2ban's configuration folder."""
+    return _under("etc/fail2ban")
+
+
+def units() -> Path:
+    """The folder for systemd units of this host's own."""
+    return _under("etc/systemd/system")
+
+
+def heartbeat() -> Path:
+    """What the watcher says about itself every few seconds: hostile input to root, as all that it writes."""
+    return _under("var/lib/fail2ban-ai/heartbeat.json")
+
+
+def history() -> Path:
+    """The watcher's folder of past events, Parquet files."""
+    return _under("var/lib/fail2ban-ai/history")
 
 
 def settings() -> Path:
@@ -37,6 +65,11 @@ def ranges() -> Path:
 def decisions() -> Path:
     """The decisions log, which the unprivileged watcher writes: hostile input to root."""
     return _under("var/lib/fail2ban-ai/decisions.jsonl")
+
+
+def suggestions() -> Path:
+    """The folder of suggested rules, which the unprivileged watcher writes: hostile input to root."""
+    return _under("var/lib/fail2ban-ai/rules")
 
 
 def outcomes() -> Path:
@@ -72,6 +105,16 @@ def breaker() -> Path:
 def feed() -> Path:
     """The spool of the drop-in action, written by fail2ban's shell; its folder is readable by the watcher's group."""
     return _under("var/lib/fail2ban-ai-root/feed/bans.spool")
+
+
+def rules() -> Path:
+    """The folder of rules that were judged: root's copies, open to nobody else since they hold lines of logs."""
+    return _under("var/lib/fail2ban-ai-root/rules")
+
+
+def shadow() -> Path:
+    """What rules in state shadow would have banned: lines that action.d/fail2ban-ai-record.conf writes."""
+    return _under("var/lib/fail2ban-ai-root/shadow.log")
 
 
 def make_folder(path: Path) -> None:
@@ -123,6 +166,18 @@ def replace(path: Path, text: str) -> None:
         os.fsync(file.fileno())
     part.replace(path)
     sync_folder(path.parent)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock file `path`, so that two of us do not change the same thing at once; waits for the other."""
+    make_folder(path.parent)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def sync_folder(path: Path) -> None:

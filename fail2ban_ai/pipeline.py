@@ -9,11 +9,12 @@ where the chunks were cut changes nothing.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import polars as pl
 
-from fail2ban_ai.actors import Timelines
-from fail2ban_ai.actors.state import ITEMS_KEPT
+from fail2ban_ai.actors import Timelines, Tokens
+from fail2ban_ai.actors.items import ITEMS_KEPT
 from fail2ban_ai.addresses import within
 from fail2ban_ai.campaigns import Linker, TrafficBaselines
 from fail2ban_ai.campaigns.items import Item
@@ -24,6 +25,8 @@ from fail2ban_ai.model.scorer import Scorer
 from fail2ban_ai.sightings import Observation, Observer
 
 TICK = 60.0  # seconds of event time between two looks at the campaigns
+# Tokens that are scored at once: scoring many is quicker, but an actor that is found guilty among them is scored on.
+_SCORED_AT_ONCE = 8192
 
 
 class Snapshot:
@@ -83,10 +86,19 @@ class Result:
 class Pipeline:
     """One host's run. Feed frames, then `finish`.
 
-    `protection` says who must not be banned, and why; `held` whom fail2ban bans already (fail2ban.feed.Held).
+    `protection` says who must not be banned, and why; `held` whom fail2ban bans already (fail2ban.feed.Held);
+    `standing`: see Judge, with any but the default, `forget` has to be called now and then.
     """
 
-    def __init__(self, scorer: Scorer, sensitivity: str, protection: Protection, held: Held | None = None) -> None:
+    def __init__(
+        self,
+        scorer: Scorer,
+        sensitivity: str,
+        protection: Protection,
+        *,
+        held: Held | None = None,
+        standing: float = math.inf,
+    ) -> None:
         self.result = Result()
         self._timelines = Timelines()
         self._scorer = scorer
@@ -103,13 +115,23 @@ class Pipeline:
         self._snapshot = Snapshot()
         self._linker = Linker(self._snapshot)
         broke_in = scorer.weights.threshold("login", "cautious")
-        self._judge = Judge(self._protected, lambda actor: self._observer.standing(actor).events, broke_in, held)
+        self._judge = Judge(self._protected, self._events_of, broke_in, held=held, standing=standing)
         self._protection = protection
         self._next_tick: float | None = None
+        self._now = -math.inf  # the latest time of an event so far: one may stand behind a younger one
         self._decided: dict[str, tuple[Campaign, Member]] = {}
+        self._changed: dict[str, Campaign] = {}
 
     def feed(self, frame: pl.DataFrame) -> list[Verdict]:
         """Take in events (events.SCHEMA, in order of time); the verdicts spoken meanwhile."""
+        return self.take(*self.walk(frame))
+
+    def walk(self, frame: pl.DataFrame) -> tuple[pl.DataFrame, Tokens]:
+        """The half of `feed` that knows of no verdict: another thread may be a frame ahead with it."""
+        return frame, self._timelines.update(frame)
+
+    def take(self, frame: pl.DataFrame, tokens: Tokens) -> list[Verdict]:
+        """The other half of `feed`, for what `walk` gave, in the same order."""
         if frame.is_empty():
             return []
         spoken = len(self.result.verdicts)
@@ -118,12 +140,45 @@ class Pipeline:
         self.result.last = last
         self._baselines.update(frame)
         self.result.anomalies += self._baselines.close(last)
-        tokens = self._timelines.update(frame)
-        scores = self._scorer.score(tokens, skip=self._observer.settled())
-        for seen in self._observer.observe(frame, tokens, scores):
-            self._tick(seen.time)
-            self._take(seen)
+        edges = [0, *tokens.row[_SCORED_AT_ONCE::_SCORED_AT_ONCE].tolist(), frame.height]
+        for low, high in pairwise(edges):
+            part = tokens.between(low, high)
+            scores = self._scorer.score(part, skip=self._observer.settled())
+            for seen in self._observer.observe(frame[low:high], part, scores):
+                self._now = max(self._now, seen.time)
+                self._tick(self._now)
+                self._take(seen)
         return self.result.verdicts[spoken:]
+
+    def tick(self, now: float) -> list[Verdict]:
+        """Close the ticks up to `now` (seconds since the epoch): nothing earlier will be fed any more."""
+        spoken = len(self.result.verdicts)
+        self._now = max(self._now, now)
+        self._tick(self._now)
+        return self.result.verdicts[spoken:]
+
+    def changed(self) -> tuple[list[Campaign], dict[str, str]]:
+        """Campaigns that changed since this was last asked, and the ids of those that became part of others."""
+        changed, self._changed = self._changed, {}
+        merged = {gone: now for gone in changed if (now := self._linker.current(gone)) != gone}
+        return [campaign for name, campaign in changed.items() if name not in merged], merged
+
+    def crossed(self, actor: str) -> bool:
+        """Whether the actor's own score reached the threshold, and is not judged anew yet."""
+        return self._observer.standing(actor).crossed
+
+    def forget(self, most: int) -> None:
+        """For a run without end: keep the `most` actors last seen, tell nothing twice, judge anew whose ban has ended.
+
+        What was told (`result`) is dropped, but not what the linker holds, which bounds itself.
+        """
+        for actor in self._judge.lapse(self._now):
+            self._observer.renew(actor)
+        kept, before = self._observer.forget(most)
+        self._scorer.forget(before)
+        self._judge.forget(kept, {campaign.id for campaign in self._linker.campaigns()})
+        self._decided = {}
+        self.result = Result(first=self.result.first, last=self.result.last)
 
     def finish(self, until: float | None = None) -> Result:
         """Close the ticks up to `until` (seconds since the epoch), or the one that the last event is in."""
@@ -139,8 +194,13 @@ class Pipeline:
         self.result.campaigns = sorted(found.values(), key=lambda c: (c.detected_at, c.id))
         return self.result
 
-    def _keep(self, campaign: Campaign, spoken: list[Verdict]) -> None:
-        for verdict in spoken:
+    def _events_of(self, actor: str) -> int:
+        return self._observer.standing(actor).events
+
+    def _speak(self, campaign: Campaign, verdicts: list[Verdict]) -> None:
+        self.result.verdicts += verdicts
+        self._changed[campaign.id] = campaign
+        for verdict in verdicts:
             member = campaign.members.get(verdict.target)
             if member is not None:
                 self._decided[verdict.target] = (campaign, member)
@@ -148,17 +208,25 @@ class Pipeline:
     def _take(self, seen: Observation) -> None:
         self._snapshot.note(seen)
         self._linker.seen(seen.time, seen.actor)
+        crossed = False
         if seen.score is not None:
             limits = self._limits[group_of(seen.service)]
             # One address that fails on one mailbox in use may be its owner: only company tells (campaigns.waves).
             alone = 0 if seen.forgetful else seen.count
-            if self._judge.look(seen.actor, seen.time, seen.score, limits=limits, attack=seen.attack, events=alone):
+            crossed = self._judge.look(
+                seen.actor, seen.time, seen.score, limits=limits, attack=seen.attack, events=alone
+            )
+            if crossed:
                 self._observer.crossed(seen.actor)
             self.result.scores[seen.actor] = max(seen.score, self.result.scores.get(seen.actor, 0.0))
         if seen.success is not None:
             self._linker.success(seen.time, seen.actor, seen.success, seen.service)
         if seen.sighting is not None:
             self._linker.add(seen.sighting)
+        campaign = self._linker.campaign_of(seen.actor, self._now) if crossed else None
+        if campaign is not None:
+            verdict = self._judge.convict(campaign, seen.actor, self._now)
+            self._speak(campaign, [verdict] if verdict else [])
 
     def _tick(self, now: float) -> None:
         if self._next_tick is None:
@@ -166,9 +234,8 @@ class Pipeline:
         at = self._next_tick
         while at <= now:
             for campaign in self._linker.tick(at):
-                spoken = self._judge.decide(campaign, at)
-                self._keep(campaign, spoken)
-                self.result.verdicts += spoken
+                self._changed[campaign.id] = campaign
+                self._speak(campaign, self._judge.decide(campaign, at))
             # Without events a tick has something new only when the linker says so, wherever the run is cut.
             at = max(at + TICK, math.ceil(min(self._linker.wakes(), now + TICK) / TICK) * TICK)
         self._next_tick = max(self._next_tick, now // TICK * TICK + TICK)

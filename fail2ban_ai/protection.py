@@ -8,6 +8,7 @@ from fail2ban_ai.errors import DecisionError, TargetError
 from fail2ban_ai.facts import Facts
 from fail2ban_ai.gate import Gate, GateSettings
 from fail2ban_ai.pipeline import Asked
+from fail2ban_ai.redact import redact
 
 
 class Protection:
@@ -42,12 +43,12 @@ def decision_of(asked: Asked, reason: str = "") -> Decision:
     return make(
         asked.target,
         at=asked.at,
-        reason=reason,
+        reason=redact(reason),
         campaign=campaign.id,
         score=min(1.0, member.score if member else campaign.confidence),
         kind=campaign.kind,
         severity=campaign.severity,
-        matches=[e.text for e in campaign.evidence],
+        matches=[redact(e.text) for e in campaign.evidence],  # fail2ban shows and keeps them
         evidence_at=min(asked.at, member.last_seen if member else campaign.last_seen),
         members=[address for address in asked.logins if address != asked.target],
         known_logins={address: days for address, days in asked.logins.items() if days},

@@ -1,8 +1,9 @@
 """From scored tokens to what the campaigns are told: sightings of suspects, successful log-ins, mere presence."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -21,6 +22,7 @@ WATCHED = 0.2  # the score from which an event is handed to the campaigns
 STILL_LOOKED_AT = 32  # events of an actor after it crossed its threshold: what it broke may show only later
 HOSTILE = 0.5  # the score that ends an actor's innocence: log-ins from then on protect nobody
 _REDIRECT = (302, 303)  # how web log-in forms answer a success
+_POSTED = (pl.col("method") == "POST") & pl.col("status").is_in(_REDIRECT)
 
 
 @dataclass(slots=True)
@@ -36,6 +38,7 @@ class Standing:
     share: float = 0.0  # of all events
     address: str = ""  # the last one seen: an actor may be a /64
     hostile_since: float | None = None  # time of the first event that scored HOSTILE
+    last: float = 0.0  # time of the last event that was looked at
     web_only: bool = True  # no edge of a CDN logs in by SSH or sends mail
 
 
@@ -75,104 +78,149 @@ class Observer:
         """This actor's score reached the threshold."""
         self._standing[actor].crossed = True
 
+    def renew(self, actor: str) -> None:
+        """Look at this actor again as at any other."""
+        standing = self._standing.get(actor)
+        if standing is not None:
+            standing.crossed, standing.left = False, STILL_LOOKED_AT
+
+    def forget(self, most: int) -> tuple[set[str], float]:
+        """Keep the `most` actors last seen; those, and the time before which the others were last seen."""
+        times = sorted((standing.last for standing in self._standing.values()), reverse=True)
+        before = times[most] if len(times) > most else 0.0
+        self._standing = {a: s for a, s in self._standing.items() if s.last > before}
+        return set(self._standing), before
+
     def observe(self, frame: pl.DataFrame, tokens: Tokens, scores: Scores) -> Iterator[Observation]:
         """The observations of one frame. `crossed` may be called between two of them."""
-        token_of = dict(zip(tokens.row.tolist(), range(len(tokens)), strict=True))
-        log_in = pl.col("kind").is_in([*LOGIN_KINDS, "login_ok"])
-        posted = (pl.col("method") == "POST") & pl.col("status").is_in(_REDIRECT)
-        indexed = frame.with_row_index("row")
-        worth = (log_in | posted).fill_null(value=False) | pl.col("row").is_in(tokens.row.tolist())
-        got_in = posted.fill_null(value=False) | (pl.col("kind") == "login_ok")
-        done = pl.col("address").is_in(list(self.settled())) & ~got_in
-        picked = indexed.filter(worth & ~done)
-        seconds = (picked["time"].dt.timestamp("us") / 1e6).to_list()
-        for event, time in zip(picked.iter_rows(named=True), seconds, strict=True):
-            token = token_of.get(event["row"])
-            actor = actor_of(event["address"])
+        token = np.full(frame.height, -1, np.int64)
+        token[tokens.row] = np.arange(len(tokens))
+        worth, got_in = frame.select(
+            pl.col("kind").is_in(list(LOGIN_KINDS)).alias("failed"),
+            ((pl.col("kind") == "login_ok") | _POSTED).fill_null(value=False).alias("got_in"),
+        )
+        done = frame["address"].is_in(list(self.settled())).to_numpy() & ~got_in.to_numpy()
+        picked = np.flatnonzero((worth.to_numpy() | got_in.to_numpy() | (token >= 0)) & ~done)
+        told = _Told(tokens, scores)
+        rows = frame[picked].select((pl.col("time").dt.timestamp("us") / 1e6), *_Event._fields[1:]).rows()
+        for row, at in zip(rows, token[picked].tolist(), strict=True):
+            event = _Event(*row)
+            actor = actor_of(event.address)
             if actor is None:
                 continue
-            seen = self._observation(actor, time, event, tokens, scores, token)
+            seen = self._observation(actor, event, told, at)
             standing = self._standing[actor]
             if standing.left or seen.success is not None:
                 yield seen
             standing.left -= standing.crossed and standing.left > 0
 
-    def _observation(  # noqa: PLR0917 - private, called in one place
-        self, actor: str, time: float, event: dict[str, Any], tokens: Tokens, scores: Scores, token: int | None
-    ) -> Observation:
+    def _observation(self, actor: str, event: "_Event", told: "_Told", token: int) -> Observation:
+        """`token`: the event's place among the tokens, -1 if it is none."""
         standing = self._standing.setdefault(actor, Standing())
-        standing.address = event["address"]
-        standing.web_only = standing.web_only and event["service"] == "web"
+        standing.address = event.address
+        standing.web_only = standing.web_only and event.service == "web"
         score, attack, path = None, None, None
         touched: dict[Item, int] = {}
-        if token is not None:
-            score, attack = _take(standing, scores, token)
-            attack = attack if event["kind"] == "request" else None  # the classes are those of web requests
+        if token >= 0:
+            score, attack = told.take(standing, token)
+            attack = attack if event.kind == "request" else None  # the classes are those of web requests
             if standing.hostile_since is None and standing.score >= HOSTILE:
-                standing.hostile_since = time
-            standing.events, standing.agents = int(tokens.count[token]), int(tokens.agents[token])
-            standing.share = standing.events / int(tokens.total[token])
-            if event["service"] == "web" and standing.left:
+                standing.hostile_since = event.time
+            standing.events, standing.agents = told.count[token], told.agents[token]
+            standing.share = standing.events / told.total[token]
+            if event.service == "web" and standing.left:
                 hostile = standing.hostile_since is not None
                 counts = {"requests": standing.events, "agents": standing.agents}
-                self.edges.note(actor, event["agent"], **counts, hostile=hostile)
-            path = tokens.path[token]
-            values = (("path", path), ("agent", event["agent"]), ("account", event["account"]))
-            counts = tokens.touched[token].tolist()
-            touched = {(kind, value): n for (kind, value), n in zip(values, counts, strict=True) if value}
-        elif event["kind"] == "request":
-            path = path_key(event["target"] or "")
+                self.edges.note(actor, event.agent, **counts, hostile=hostile)
+            path = told.path[token]
+            values = (("path", path), ("agent", event.agent), ("account", event.account))
+            touched = {(kind, value): n for (kind, value), n in zip(values, told.touched[token], strict=True) if value}
+        elif event.kind == "request":
+            path = path_key(event.target or "")
         success = None
-        if event["kind"] == "login_ok":
-            success = event["account"]
-        elif event["method"] == "POST" and event["status"] in _REDIRECT:
+        if event.kind == "login_ok":
+            success = event.account
+        elif event.method == "POST" and event.status in _REDIRECT:
             success = path
         return Observation(
-            time=time,
+            time=event.time,
             actor=actor,
-            service=event["service"],
+            service=event.service,
             score=score,
             attack=attack,
-            count=int(tokens.count[token]) if token is not None else 0,
-            forgetful=token is not None and bool(tokens.forgetful[token]),
+            count=told.count[token] if token >= 0 else 0,
+            forgetful=token >= 0 and told.forgetful[token] > 0,
             success=success,
-            sighting=_sighting(standing, event, actor=actor, time=time, path=path, attack=attack),
+            sighting=_sighting(standing, event, actor=actor, path=path, attack=attack),
             touched=touched,
-            population=int(tokens.population[token]) if token is not None else 0,
+            population=told.population[token] if token >= 0 else 0,
         )
 
 
-def _take(standing: Standing, scores: Scores, token: int) -> tuple[float | None, str | None]:
-    """Note the model's word on a token; (None, None) for an actor that is settled."""
-    score = float(scores.hostile[token])
-    if not standing.left or np.isnan(score):
-        return None, None
-    standing.score = score
-    standing.intent = KINDS[int(np.argmax(scores.kind[token]))]
-    best = int(np.argmax(scores.attack[token]))
-    seen = best > 0 and float(scores.attack[token, best]) >= ATTACK_SEEN
-    return score, ATTACKS[best] if seen else None
+class _Event(NamedTuple):
+    """The columns of the event table that an observation is made of."""
+
+    time: float
+    source: str
+    line: int
+    service: str
+    kind: str
+    address: str
+    account: str | None
+    method: str | None
+    target: str | None
+    status: int | None
+    agent: str | None
+    text: str
+
+
+class _Told:
+    """What was counted and scored, one entry for each token: reading numbers one by one out of arrays takes longer."""
+
+    def __init__(self, tokens: Tokens, scores: Scores) -> None:
+        self.count: list[int] = tokens.count.tolist()
+        self.agents: list[int] = tokens.agents.tolist()
+        self.total: list[int] = tokens.total.tolist()
+        self.population: list[int] = tokens.population.tolist()
+        self.forgetful: list[int] = tokens.forgetful.tolist()
+        self.touched: list[list[int]] = tokens.touched.tolist()
+        self.path = tokens.path
+        self._hostile: list[float] = scores.hostile.tolist()
+        self._kind: list[int] = np.argmax(scores.kind, axis=1).tolist()
+        best = np.argmax(scores.attack, axis=1)
+        seen = (best > 0) & (scores.attack[np.arange(len(best)), best] >= ATTACK_SEEN)
+        self._attack: list[int] = np.where(seen, best, 0).tolist()
+
+    def take(self, standing: Standing, token: int) -> tuple[float | None, str | None]:
+        """Note the model's word on a token; (None, None) for an actor that is settled."""
+        score = self._hostile[token]
+        if not standing.left or math.isnan(score):
+            return None, None
+        standing.score = score
+        standing.intent = KINDS[self._kind[token]]
+        attack = self._attack[token]
+        return score, ATTACKS[attack] if attack else None
 
 
 def _sighting(
-    standing: Standing, event: dict[str, Any], *, actor: str, time: float, path: str | None, attack: str | None
+    standing: Standing, event: _Event, *, actor: str, path: str | None, attack: str | None
 ) -> Sighting | None:
-    guess = event["kind"] in LOGIN_KINDS or (event["method"] == "POST" and standing.intent in GUESSING)
-    if event["kind"] == "login_ok" or not (guess or standing.score >= WATCHED):
+    guess = event.kind in LOGIN_KINDS or (event.method == "POST" and standing.intent in GUESSING)
+    if event.kind == "login_ok" or not (guess or standing.score >= WATCHED):
         return None
     return Sighting(
-        time=time,
+        time=event.time,
         actor=actor,
-        address=event["address"],
-        service=event["service"],
-        kind=event["kind"],
+        address=event.address,
+        service=event.service,
+        kind=event.kind,
         score=standing.score,
         intent=standing.intent,
-        account=event["account"],
+        account=event.account,
         path=path,
-        agent=event["agent"],
-        method=event["method"],
-        status=event["status"],
+        agent=event.agent,
+        method=event.method,
+        status=event.status,
         attack=attack,
-        evidence=Evidence(event["source"], event["line"], event["text"][:TEXT_LIMIT], time),
+        evidence=Evidence(event.source, event.line, event.text[:TEXT_LIMIT], event.time),
     )

@@ -1,7 +1,7 @@
 """The trial after enforcing is turned on: bans last ten minutes until an admin confirms, and none are made after a day.
 
     trial.begin(config, client)      # by setup, before the mode becomes enforce
-    trial.confirm(config, client)    # by an admin: `fail2ban-ai enforce --confirm`
+    trial.confirm(config, client)    # by an admin: `fail2ban-ai setup --confirm`
     trial.state()                    # None: no trial was ever begun
 
 The ten minutes stand in fail2ban's own configuration (DROP_IN, which sorts behind every other file of jail.d), so the
@@ -25,7 +25,7 @@ LASTS = 86400.0  # seconds until a trial that nobody confirms is over
 DROP_IN = "jail.d/zzz-fail2ban-ai-trial.local"
 _TEXT = (
     "# Written by fail2ban-ai when enforcing was turned on: bans last ten minutes until an admin says\n"
-    "# `fail2ban-ai enforce --confirm`, which deletes this file.\n"
+    "# `fail2ban-ai setup --confirm`, which deletes this file.\n"
 ) + "".join(f"\n[{jail}]\nbantime = {BANTIME}\nbantime.increment = false\n" for jail in jails.JAILS)
 
 
@@ -86,7 +86,7 @@ def begin(config: Path, client: Client, now: float | None = None) -> Trial:
     if known is not None and known.open:
         return known
     made = _write(Trial(time.time() if now is None else now))
-    notices.say("trial", "Enforcing is on trial: bans last ten minutes until `fail2ban-ai enforce --confirm`.", now)
+    notices.say("trial", "Enforcing is on trial: bans last ten minutes until `fail2ban-ai setup --confirm`.", now)
     return made
 
 
@@ -98,9 +98,7 @@ def confirm(config: Path, client: Client, now: float | None = None) -> Trial:
     known = state()
     if known is None or not known.open:
         when = "was confirmed already" if known is not None and known.confirmed else "is over or was never begun"
-        raise ConfigError(
-            f"There is nothing to confirm: the trial {when} (`fail2ban-ai setup --mode enforce` begins one)."
-        )
+        raise ConfigError(f"There is nothing to confirm: the trial {when} (`fail2ban-ai setup --enforce` begins one).")
     withdraw(config)
     try:
         _reload(client)
@@ -121,7 +119,7 @@ def lapse(now: float) -> bool:
     paths.replace(paths.settings(), enforcer_settings.with_mode("observe"))
     _write(Trial(known.began, lapsed=now))
     text = "Nobody confirmed enforcing within a day, so it is back to observe."
-    notices.say("trial", f"{text} `fail2ban-ai setup --mode enforce` begins another trial.", now)
+    notices.say("trial", f"{text} `fail2ban-ai setup --enforce` begins another trial.", now)
     return True
 
 

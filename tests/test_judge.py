@@ -94,7 +94,10 @@ def test_a_score_that_stays_high_is_enough_and_one_that_falls_starts_again() -> 
 
 def test_whom_fail2ban_keeps_out_is_judged_when_that_is_over() -> None:
     judge = Judge(
-        lambda *_: None, lambda _: 1, 0.96, lambda actor, now: "sshd" if actor == "192.0.2.0" and now < 600 else None
+        lambda *_: None,
+        lambda _: 1,
+        0.96,
+        held=lambda actor, now: "sshd" if actor == "192.0.2.0" and now < 600 else None,
     )
     campaign = _campaign(0.9, 0.9, confidence=0.5)
     for actor in campaign.members:

@@ -20,9 +20,9 @@ from fail2ban_ai.training.simulator import attack
 
 @cache
 def _events() -> pl.DataFrame:
-    """Two days of a small host under a distributed log-in attack."""
+    """18 hours of a small host under a distributed log-in attack and scripts that scan it."""
     with tempfile.TemporaryDirectory() as folder:
-        files = attack("stuffing_spread", 3).write(Path(folder))
+        files = [p for name in ("stuffing_spread", "scripted") for p in attack(name, 3).write(Path(folder) / name)]
         frame = pl.concat(list(LogReader(files, zones={"*": ZoneInfo("UTC")})))
     last = frame["time"].max()
     assert last is not None
@@ -77,6 +77,14 @@ def test_a_run_cut_short_decided_what_the_whole_run_had_by_then(share: float) ->
 def test_verdicts_stand_in_order_of_time() -> None:
     times = [v.at for v in _whole().verdicts]
     assert times == sorted(times)
+
+
+def test_an_actor_is_judged_at_the_event_that_crossed_the_line() -> None:
+    """Company is judged at ticks; an actor's own behaviour does not wait for them, and names a campaign that holds it."""
+    seen = {(a, t) for a, t in _events().select("address", pl.col("time").dt.timestamp("us") / 1e6).iter_rows()}
+    own = [v for v in _whole().verdicts if v.reason.startswith("its behaviour scores")]
+    assert own
+    assert all((v.target, v.at) in seen for v in own)
 
 
 def test_what_was_decided_long_ago_stays_in_the_report() -> None:

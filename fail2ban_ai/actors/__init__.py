@@ -7,6 +7,7 @@ busy visitor costs little.
 """
 
 from fail2ban_ai.actors.features import NUMERIC
-from fail2ban_ai.actors.timelines import Timelines, Tokens
+from fail2ban_ai.actors.timelines import Timelines
+from fail2ban_ai.actors.tokens import Tokens
 
 __all__ = ["NUMERIC", "Timelines", "Tokens"]

@@ -3,14 +3,16 @@
 No byte counts, clock hours, addresses or site names: they tell data sets apart, not attackers (see docs/model.md).
 """
 
-import functools
-from math import log1p, log2
+from dataclasses import dataclass
 
-from fail2ban_ai.actors.state import ActorState, Context
+import numpy as np
+import numpy.typing as npt
+
+from fail2ban_ai.actors.chunk import KIND
+from fail2ban_ai.actors.groups import Bools, Ints, Reals
 
 _SERVICES = {"web": 0, "sshd": 1, "dovecot": 2, "postfix": 2, "exim": 2, "vsftpd": 3, "proftpd": 3}
 _KINDS = ("request", "http_error", "login_failed", "login_ok", "invalid_user", "login_hint", "probe", "reject")
-_METHODS = ("GET", "POST", "HEAD")
 
 NUMERIC: tuple[str, ...] = (
     "gap",  # seconds since the actor's last event, log
@@ -55,63 +57,96 @@ NUMERIC: tuple[str, ...] = (
     "services",  # distinct services it touched
     "breaks",  # a 5xx on a path that answered well before
 )
-_FIRST, _LAST = NUMERIC.index("web"), NUMERIC.index("server_error")  # what an event is, whoever it comes from
-_KIND_AT = {kind: kind for kind in _KINDS} | {"failure": "reject"}
-_SERVICE_NAMES = NUMERIC[_FIRST : _FIRST + 5]
+_AT = {name: place for place, name in enumerate(NUMERIC)}
+_DAY = 86400
 
 
-@functools.lru_cache(maxsize=4096)
-def _what(service: str, kind: str, method: str | None, status: int) -> tuple[float, ...]:
-    """The part of the row from "web" to "server_error"."""
-    ones = {_SERVICE_NAMES[_SERVICES.get(service, 4)], _KIND_AT[kind]}
-    if kind == "request":
-        ones.add("malformed" if not method else method.lower() if method in _METHODS else "other_method")
-        if status:
-            ones.add(_status_at(status))
-    return tuple(float(name in ones) for name in NUMERIC[_FIRST : _LAST + 1])
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Events as the features see them: one entry for each. Counters of the actor have it counted already."""
+
+    service: list[str]
+    kind: Ints
+    method: Ints
+    status: Ints
+    day: Ints  # since the epoch, UTC
+    gap: Reals  # seconds
+    age: Reals  # seconds
+    repeat: Ints
+    layers: Ints
+    changed: Reals
+    familiar: Ints
+    touched: Ints
+    agent_known: Ints
+    warm: Ints
+    has_referer: Bools
+    account_known: Bools
+    account_own: Bools
+    account_pressed: Ints
+    answered: Bools  # somebody had success with the path before
+    events: Ints
+    failed: Ints
+    missing: Ints
+    ordinary: Ints
+    agents: Ints
+    accounts: Ints
+    services: Ints
+    logins: Ints
+    login_days: Ints
+    last_login_day: Ints
 
 
-def _status_at(status: int) -> str:
-    if status < 300:
-        return "ok"
-    if status < 400:
-        return "redirect"
-    if status in (401, 403):
-        return "denied"
-    if status == 404:
-        return "missing"
-    return "client_error" if status < 500 else "server_error"
+def numeric(seen: Seen) -> npt.NDArray[np.float32]:
+    """[n, len(NUMERIC)] of these events."""
+    n = seen.events
+    columns = {
+        "gap": np.log1p(seen.gap) / 10,
+        "age": np.log1p(seen.age) / 15,
+        "events": np.log1p(n) / 8,
+        "rate": np.log1p(n / np.maximum(1.0, seen.age / 60)) / 5,
+        "repeat": np.log2(seen.repeat) / 8,
+        "layers": seen.layers / 3,
+        "changed": seen.changed,
+        "familiar": np.log1p(seen.familiar) / 2,
+        "touched": np.log1p(seen.touched) / 6,
+        "agent_known": np.log1p(seen.agent_known) / 6,
+        "warm": np.log1p(seen.warm) / 10,
+        "referer": seen.has_referer,
+        "share_failed": seen.failed / n,
+        "share_missing": seen.missing / n,
+        "share_familiar": seen.ordinary / n,
+        "agents": np.log1p(seen.agents) / 3,
+        "accounts": np.log1p(seen.accounts) / 3,
+        "logged_in": np.log1p(seen.logins) / 3,
+        "logged_in_before_today": (seen.login_days > 1) | ((seen.login_days > 0) & (seen.last_login_day < seen.day)),
+        "account_known": seen.account_known,
+        "account_own": seen.account_own,
+        "account_pressed": np.log1p(seen.account_pressed) / 4,
+        "services": seen.services / 3,
+        "breaks": (seen.status >= 500) & seen.answered,
+    }
+    out = np.zeros((len(n), len(NUMERIC)), np.float32)
+    for name, column in columns.items():
+        out[:, _AT[name]] = column
+    rows = np.arange(len(n))
+    out[rows, _AT["web"] + np.array([_SERVICES.get(name, _OTHER) for name in seen.service], np.int64)] = 1
+    out[rows, _KIND_AT[seen.kind]] = 1
+    request = seen.kind == KIND["request"]
+    out[rows[request], _METHOD_AT[seen.method[request]]] = 1
+    answered = request & (seen.status > 0)
+    out[rows[answered], _status_at(seen.status[answered])] = 1
+    return out
 
 
-def numeric(state: ActorState, now: Context) -> list[float]:
-    """One row of NUMERIC for the event `now`, which `state` already counts."""
-    n = state.events
-    age = now.time - state.first
-    before_today = state.login_days > 1 or (state.login_days > 0 and state.last_login_day < now.time // 86400)
-    return [
-        log1p(now.gap) / 10,
-        log1p(age) / 15,
-        log1p(n) / 8,
-        log1p(n / max(1.0, age / 60)) / 5,
-        log2(now.repeat) / 8,
-        *_what(now.service, now.kind, now.method, now.status),
-        now.layers / 3,
-        now.changed,
-        log1p(now.familiar) / 2,
-        log1p(now.touched) / 6,
-        log1p(now.agent_known) / 6,
-        log1p(now.warm) / 10,
-        float(now.has_referer),
-        state.failed / n,
-        state.missing / n,
-        state.ordinary / n,
-        log1p(len(state.agents)) / 3,
-        log1p(len(state.accounts)) / 3,
-        log1p(state.logins) / 3,
-        float(before_today),
-        float(now.account_known),
-        float(now.account_own),
-        log1p(now.account_pressed) / 4,
-        len(state.services) / 3,
-        float(now.breaks),
-    ]
+def _status_at(status: Ints) -> Ints:
+    denied = (status == 401) | (status == 403)
+    names = ("ok", "redirect", "denied", "missing", "client_error")
+    found = (status < 300, status < 400, denied, status == 404, status < 500)
+    at: Ints = np.select(found, [_AT[name] for name in names], _AT["server_error"])
+    return at
+
+
+_OTHER = 4  # service that is none of _SERVICES
+# The places of kinds and methods, by their codes.
+_KIND_AT = np.array([_AT.get("reject" if kind == "failure" else kind, -1) for kind in KIND], np.int64)
+_METHOD_AT = np.array([_AT[name] for name in ("get", "post", "head", "other_method", "malformed")], np.int64)

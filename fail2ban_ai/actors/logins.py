@@ -1,7 +1,9 @@
 """On which days each actor logged in: what protects an address from a ban, if it came before the first attack."""
 
 DAY = 86400.0
-_DAYS_KEPT = 35
+_COUNTED = 35  # days that count
+# Questions lag behind what was noted: logs are read ahead of the verdicts on them, and a chunk may span a year.
+_DAYS_KEPT = 3650
 
 
 class Logins:
@@ -19,6 +21,6 @@ class Logins:
             del days[:-_DAYS_KEPT]
 
     def days_before(self, actor: str, time: float) -> int:
-        """Distinct days with a log-in of this actor that ended before the day of `time`, within the last 35."""
+        """Distinct days with a log-in of this actor that ended before the day of `time`, within the last 35 days."""
         day = int(time // DAY)
-        return sum(day - _DAYS_KEPT <= d < day for d in self._days.get(actor, ()))
+        return sum(day - _COUNTED <= d < day for d in self._days.get(actor, ()))

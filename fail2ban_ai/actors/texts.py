@@ -4,13 +4,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+import numpy as np
 import polars as pl
 
 from fail2ban_ai import canonical
+from fail2ban_ai.actors.groups import Bools, Ints
+from fail2ban_ai.lately import Lately
 
 T = TypeVar("T")
 
 _ORIGIN = r"^(?i)https?://[^/?#]*/?"
+_KEPT = 16_384  # texts of a generation; their length is unbounded, but a hostile log must come by as many
 _WEB, _LINE = "w", "l"  # the first character of a key tells targets from lines
 
 
@@ -24,32 +28,69 @@ class Request:
     changed: float  # share of the raw text that decoding changed, 0..1
 
 
-def _web_requests(targets: list[str]) -> list[Request]:
-    done = canonical.canonical_many(targets)
-    return [
-        Request(canonical.mask(c.text), canonical.path_key(raw), c.layers, c.changed)
-        for raw, c in zip(targets, done, strict=True)
-    ]
-
-
+@dataclass(frozen=True, slots=True)
 class Coded(Generic[T]):
     """A column in which few distinct values stand on many rows: `values[codes[i]]` is that of row i."""
 
-    __slots__ = ("codes", "values")
+    codes: Ints
+    values: list[T]
 
-    def __init__(self, column: pl.Series, make: Callable[[list[str]], list[T]]) -> None:
-        """`make` gets the distinct values of `column` (String, without nulls), each once."""
-        distinct = column.unique()
-        self.codes: list[int] = column.cast(pl.Enum(distinct)).to_physical().to_list()
-        self.values: list[T] = make(distinct.to_list())
+    def at(self, rows: Ints) -> list[T]:
+        """The values of these rows, none of which has the code -1."""
+        return [self.values[code] for code in self.codes[rows].tolist()]
+
+    def as_text(self, text: Callable[[T], str | None]) -> "Coded[str]":
+        """The distinct texts of the values; rows of a value without one (None or "") have the code -1."""
+        places: dict[str, int] = {}
+        found = [text(value) for value in self.values]
+        codes = [places.setdefault(one, len(places)) if one else -1 for one in found]
+        return Coded(np.array(codes, np.int64)[self.codes], list(places))
+
+    def only(self, rows: Bools) -> "Coded[T]":
+        """The same for these rows; the others have the code -1."""
+        rows = rows & (self.codes >= 0)
+        used, codes = np.unique(self.codes[rows], return_inverse=True)
+        found = np.full(len(rows), -1, np.int64)
+        found[rows] = codes
+        return Coded(found, [self.values[code] for code in used.tolist()])
 
 
-def requests(frame: pl.DataFrame) -> Coded[Request]:
-    """The Request of each row: of the target for web requests, of service and message for every other line."""
-    target = pl.lit(_WEB) + pl.col("target").fill_null("")
-    line = pl.concat_str(pl.lit(_LINE), "service", pl.lit(": "), pl.col("message").fill_null(""))
-    keys = frame.select(pl.when(pl.col("kind") == "request").then(target).otherwise(line))
-    return Coded(keys.to_series(), _requests)
+def coded(column: pl.Series, make: Callable[[list[str]], list[T]]) -> Coded[T]:
+    """`make` gets the distinct values of `column` (String, without nulls), each once."""
+    distinct = column.unique()
+    codes = column.cast(pl.Enum(distinct)).to_physical().to_numpy().astype(np.int64)
+    return Coded(codes, make(distinct.to_list()))
+
+
+class Texts:
+    """Makes the columns of texts; what it made of a text lately it does not make again."""
+
+    def __init__(self) -> None:
+        self._requests = Lately(_requests, _KEPT)
+        self._seconds = Lately(_masked, _KEPT)
+        self._referers = Lately(_referers, _KEPT)
+
+    def requests(self, frame: pl.DataFrame) -> Coded[Request]:
+        """The Request of each row: of the target for web requests, of service and message for every other line."""
+        target = pl.lit(_WEB) + pl.col("target").fill_null("")
+        line = pl.concat_str(pl.lit(_LINE), "service", pl.lit(": "), pl.col("message").fill_null(""))
+        keys = frame.select(pl.when(pl.col("kind") == "request").then(target).otherwise(line))
+        return coded(keys.to_series(), self._requests.of)
+
+    def seconds(self, frame: pl.DataFrame) -> Coded[str]:
+        """The second text of each row: the user agent of a request, the account tried at a log-in, "" for none."""
+        column = frame.select(
+            pl.when(pl.col("kind") == "request")
+            .then(pl.col("agent"))
+            .otherwise(pl.lit("user ") + pl.col("account"))
+            .fill_null("")
+            .str.slice(0, canonical.LIMIT)
+        )
+        return coded(column.to_series(), self._seconds.of)
+
+    def referers(self, frame: pl.DataFrame) -> Coded[str]:
+        """The referer without its origin (a site's name must not tell the data set), "" for none or a bare origin."""
+        return coded(frame["referer"].fill_null("").str.replace(_ORIGIN, "/"), self._referers.of)
 
 
 def _requests(keys: list[str]) -> list[Request]:
@@ -61,21 +102,16 @@ def _requests(keys: list[str]) -> list[Request]:
     ]
 
 
-def seconds(frame: pl.DataFrame) -> Coded[str]:
-    """The second text of each row: the user agent of a request, the account tried at a log-in, "" for none."""
-    column = frame.select(
-        pl.when(pl.col("kind") == "request")
-        .then(pl.col("agent"))
-        .otherwise(pl.lit("user ") + pl.col("account"))
-        .fill_null("")
-        .str.slice(0, canonical.LIMIT)
-    )
-    return Coded(column.to_series(), lambda texts: [canonical.mask(text.lower()) for text in texts])
+def _web_requests(targets: list[str]) -> list[Request]:
+    done = canonical.canonical_many(targets)
+    return [
+        Request(canonical.mask(c.text), canonical.path_key(raw), c.layers, c.changed)
+        for raw, c in zip(targets, done, strict=True)
+    ]
 
 
-def referers(frame: pl.DataFrame) -> Coded[str]:
-    """The referer without its origin (a site's name must not tell the data set), "" for none or a bare origin."""
-    return Coded(frame["referer"].fill_null("").str.replace(_ORIGIN, "/"), _referers)
+def _masked(texts: list[str]) -> list[str]:
+    return [canonical.mask(text.lower()) for text in texts]
 
 
 def _referers(texts: list[str]) -> list[str]:

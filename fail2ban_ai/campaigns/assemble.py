@@ -49,7 +49,8 @@ def _reason(actor: Actor) -> str:
     if actor.wave:
         return f"took part in the wave of failed log-ins on {quote(actor.wave)}"
     if actor.failures:
-        return f"{actor.failures} failed log-ins, and behaviour that scores {actor.score:.2f}"
+        failures = f"{actor.failures} failed log-in{'' if actor.failures == 1 else 's'}"
+        return f"{failures}, and behaviour that scores {actor.score:.2f}"
     return f"behaviour that scores {actor.score:.2f}"
 
 

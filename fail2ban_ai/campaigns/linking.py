@@ -112,6 +112,23 @@ class Linker:
         self._changed = {}
         return sorted(changed, key=_age)
 
+    def campaign_of(self, name: str, now: float) -> Campaign | None:
+        """The campaign of an actor that a verdict is due on, linked by all that is known now and opened if need be.
+
+        None for an actor that was never sighted. Its networks are proposed in the next pass.
+        """
+        actor = self._actors.get(name)
+        if actor is None:
+            return None
+        if actor.level >= LINKABLE:
+            self._link_items(actor)
+            self._link_network(actor)
+        component = self._of[name]
+        campaign = component.campaign or self._open(component, now)
+        assemble.refresh(component, campaign)
+        self._changed[campaign.id] = None
+        return campaign
+
     def wakes(self) -> float:
         """When a tick can have something new although nothing was added (seconds since the epoch)."""
         return min(self._waves.due(), self._swept + DAY)
@@ -283,13 +300,16 @@ class Linker:
         found = component.waves or component.breached or component.top >= FOUND or together
         if not component.members or (component.campaign is None and not found):
             return
-        if component.campaign is None:
-            component.campaign = Campaign(_name(component, now), "scan", component.first, component.last, now)
-            self._campaigns[component.campaign.id] = component.campaign
-            component.dirty = dict.fromkeys(component.members)
-        assemble.refresh(component, component.campaign)
-        assemble.propose(component, component.campaign, self._neighbourhood, self._actors)
-        self._changed[component.campaign.id] = None
+        campaign = component.campaign or self._open(component, now)
+        assemble.refresh(component, campaign)
+        assemble.propose(component, campaign, self._neighbourhood, self._actors)
+        self._changed[campaign.id] = None
+
+    def _open(self, component: Component, now: float) -> Campaign:
+        campaign = component.campaign = Campaign(_name(component, now), "scan", component.first, component.last, now)
+        self._campaigns[campaign.id] = campaign
+        component.dirty = dict.fromkeys(component.members)
+        return campaign
 
     def _sweep(self, now: float) -> None:
         """Forget what is older than the retention, and what is beyond the caps."""

@@ -26,7 +26,7 @@ class Neighbourhood:
             return
         actors = self._seen.pop(network, {})
         self._seen[network] = actors  # popped and put back: the order is that of the last event
-        if actor in actors or len(actors) < MAX_EACH:
+        if actors.pop(actor, None) is not None or len(actors) < MAX_EACH:
             actors[actor] = time
         if len(self._seen) > MAX_NETWORKS:
             del self._seen[next(iter(self._seen))]
@@ -42,12 +42,11 @@ class Neighbourhood:
 
     def forget(self, before: float) -> None:
         """Drop what was last seen before `before`."""
-        for network in list(self._seen):
-            kept = {a: t for a, t in self._seen[network].items() if t >= before}
-            if kept:
-                self._seen[network] = kept
-            else:
-                del self._seen[network]
+        for actors in self._seen.values():
+            while actors and actors[oldest := next(iter(actors))] < before:
+                del actors[oldest]
+        for network in [network for network, actors in self._seen.items() if not actors]:
+            del self._seen[network]
         self._trusted = {a: t for a, t in self._trusted.items() if t >= before}
 
 

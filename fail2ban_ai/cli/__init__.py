@@ -8,15 +8,18 @@ import sys
 
 COMMANDS = {
     "analyze": "Find campaigns in logs; nothing is banned unless asked for.",
+    "watch": "Watch logs as they grow and ask for bans.",
     "campaigns": "List the campaigns found so far.",
     "explain": "Say why an address or a campaign was found, with its log lines.",
     "ban": "Ask for a ban; the gate and the enforcer decide.",
     "unban": "Lift a ban.",
+    "suggest-rules": "Make fail2ban filters of recurring findings, and prove each.",
     "allow": "Keep addresses and networks from ever being banned.",
     "status": "What runs, what was found, what was decided.",
     "doctor": "Check fail2ban, its configuration and ours.",
     "enforce": "Carry decisions out through fail2ban-client (root).",
-    "setup": "Install the AI jails into fail2ban (root).",
+    "setup": "Set this host up, switch between observing and enforcing, or take it all away (root).",
+    "review": "Judge suggested rules; install, take back and retire them (root).",
     "model": "Show, train, evaluate or export the model.",
     "demo": "The whole way from log to ban on bundled logs.",
 }

@@ -10,6 +10,8 @@ from fail2ban_ai import decisions, facts_allow
 from fail2ban_ai.decisions_lift import lift
 from fail2ban_ai.errors import Fail2banError
 from fail2ban_ai.fail2ban.client import Client
+from fail2ban_ai.rules import install
+from fail2ban_ai.rules.site import Site
 
 
 @click.group("allow")
@@ -32,7 +34,7 @@ def _seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> f
 @click.option("--note", default="", help="Why; shown in `allow list` and in refusals.")
 @click.option("--json", "as_json", is_flag=True, help="Print the entry and what was lifted as JSON.")
 def add(target: str, seconds: float | None, note: str, as_json: bool) -> None:
-    """Allow TARGET, an address or a network, and lift the bans of the AI jails that overlap it.
+    """Allow TARGET, an address or a network, and lift the bans of ours that overlap it.
 
     \b
     Example:
@@ -43,7 +45,9 @@ def add(target: str, seconds: float | None, note: str, as_json: bool) -> None:
     lifted: list[str] = []
     trouble = None
     try:
-        lifted = lift(Client(), decisions.spelled(entry.network), "put on the allow list")
+        jails = install.jails_of_ours(Client())
+        lifted = lift(Client(), decisions.spelled(entry.network), "put on the allow list", jails)
+        install.respare(Site())
     except Fail2banError as error:  # the entry stands all the same
         trouble = str(error)
     if as_json:
@@ -68,6 +72,7 @@ def remove(target: str, as_json: bool) -> None:
     """
     normal = decisions.normal(target)
     removed = facts_allow.remove(normal)
+    install.respare(Site())
     if as_json:
         click.echo(json.dumps({"target": normal, "removed": removed}, indent=2))
     else:

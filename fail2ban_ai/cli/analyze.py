@@ -10,7 +10,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from fail2ban_ai import analysis, config, formats
+from fail2ban_ai import analysis, config, formats, paths, state
 from fail2ban_ai.cli.bars import bars
 from fail2ban_ai.errors import FormatError, SourceError
 from fail2ban_ai.fail2ban import labels
@@ -18,10 +18,12 @@ from fail2ban_ai.fail2ban import logs as fail2ban_logs
 from fail2ban_ai.fail2ban.failregex import FailregexFormat
 from fail2ban_ai.fail2ban.feed import Fed, Feed
 from fail2ban_ai.findings import SEVERITIES
-from fail2ban_ai.reports import text
+from fail2ban_ai.lowered import owner_of
+from fail2ban_ai.reports import save, suggested, text
+from fail2ban_ai.reports.deliver import Delivery
 from fail2ban_ai.reports.schema import to_json
 from fail2ban_ai.request import ask
-from fail2ban_ai.state import State
+from fail2ban_ai.sources import journal, rotation
 
 _UNIT = re.compile(r"_SYSTEMD_UNIT=([A-Za-z0-9@:._-]+)")
 _SPAN = re.compile(r"(\d{1,6})([smhdw])")
@@ -56,7 +58,11 @@ class _Time(click.ParamType[datetime]):
 @click.option("--until", type=_Time(), help="Only events before this time.")
 @click.option("--format", "fmt", help="Format of every LOG; guessed for each where not given.")
 @click.option("--compare", is_flag=True, help="Show what fail2ban's own filters would have banned on the same lines.")
-@click.option("--save-report", type=click.Path(file_okay=False, path_type=Path), help="Folder to write the report to.")
+@click.option(
+    "--save-report",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder to write report.html, report.md and report.json to.",
+)
 @click.option(
     "--scores", type=click.Path(dir_okay=False, path_type=Path), help="Write every actor with its score here."
 )
@@ -88,17 +94,20 @@ def command(  # noqa: PLR0917 - click hands options over by name
     if fmt is not None and fmt not in formats.FORMATS:
         raise FormatError(f"there is no format {fmt!r}; known are {', '.join(sorted(formats.FORMATS))}")
     with ExitStack() as stack:
-        sources, known = list(logs) or settings.sources, formats.FORMATS[fmt] if fmt else None
-        wanted = analysis.Logs(sources, known, settings.zone_infos(), since, until)
-        if not sources:
-            wanted.sources, own = _discovered(stack)
+        known = formats.FORMATS[fmt] if fmt else None
+        wanted = analysis.Logs(list(logs), known, settings.zone_infos(), since, until)
+        if not logs:
+            wanted.sources, own = configured(stack, settings)
             wanted.fmt = known or own
         if not logs:
             wanted.fed = _fed()
         progress = stack.enter_context(_bars(quiet=as_json))
         found = analysis.run(wanted, settings, compare=compare, progress=progress)
     if not logs:
-        State().save(found.report, _now().isoformat(timespec="seconds"))
+        with owner_of(state.path().parent):
+            state.State().save(found.report, _now().isoformat(timespec="seconds"))
+        for problem in Delivery(settings).deliver(found.report):
+            click.echo(f"Warning: {problem}.", err=True)
     if auto_ban:
         asked = ask(found.result.verdicts, found.passed, auto_ban)
         click.echo(f"{asked} bans asked for; `fail2ban-ai enforce` judges them.", err=True)
@@ -106,10 +115,9 @@ def command(  # noqa: PLR0917 - click hands options over by name
         table = {actor: round(score, 3) for actor, score in sorted(found.result.scores.items())}
         scores.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
     if save_report:
-        save_report.mkdir(parents=True, exist_ok=True)
-        (save_report / "report.json").write_text(to_json(found.report) + "\n", encoding="utf-8")
-        with (save_report / "report.txt").open("w", encoding="utf-8") as file:
-            _show(found, Console(file=file, width=160))
+        # What named files show depends on nothing else: no suggestion of other runs among it.
+        page = save.save(found.report, save_report, [] if logs else suggested.read(paths.suggestions()))
+        click.echo(f"The report is {page}, with report.md and report.json beside it.", err=True)
     if as_json:
         click.echo(to_json(found.report))
     else:
@@ -126,10 +134,13 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _discovered(stack: ExitStack) -> tuple[list[str], dict[str, formats.Format]]:
-    """Logs that fail2ban reads, and formats for those that only a jail's failregex can read; `stack` ends those."""
-    jails = fail2ban_logs.discover()
-    found = dict.fromkeys(path for jail in jails for path in jail.paths)
+def configured(stack: ExitStack, settings: config.Settings) -> tuple[list[str], dict[str, formats.Format]]:
+    """The configured logs with their rotated parts, and formats for those that only a jail's failregex can read.
+
+    Without `sources` they are those that fail2ban reads, and `also`. `stack` ends the formats.
+    """
+    jails = [] if settings.sources else fail2ban_logs.discover()
+    found = dict.fromkeys(settings.sources or [*(path for jail in jails for path in jail.paths), *settings.also])
     matches = " ".join(match for jail in jails if not jail.paths for match in jail.journalmatch)
     found |= dict.fromkeys(f"journal:{unit}" for unit in _UNIT.findall(matches))
     if not found:
@@ -138,8 +149,10 @@ def _discovered(stack: ExitStack) -> tuple[list[str], dict[str, formats.Format]]
     own: dict[str, formats.Format] = {}
     for jail in jails:
         for path in set(jail.paths) - known - own.keys():
-            own[path] = stack.enter_context(FailregexFormat(jail.jail))
-    return list(found), own
+            fmt = stack.enter_context(FailregexFormat(jail.jail))
+            own |= dict.fromkeys(rotation.parts_of(path), fmt)
+    parts = [part for name in found for part in ([name] if journal.is_name(name) else rotation.parts_of(name))]
+    return parts, own
 
 
 def _fed() -> list[Fed]:

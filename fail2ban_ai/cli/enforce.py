@@ -28,19 +28,27 @@ DOWN_SECONDS = 5.0  # between two questions to a fail2ban that does not answer
 COMPACT_SECONDS = 86400.0
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run the command; returns the exit status: 0 done, 1 nothing done for a stated reason, 2 usage."""
-    parser = argparse.ArgumentParser(
-        prog="fail2ban-ai enforce", description="Carry decisions out through fail2ban-client (root)."
+def parser() -> argparse.ArgumentParser:
+    """The options, all of them flags; manual page and completion are made of them, too."""
+    made = argparse.ArgumentParser(
+        prog="fail2ban-ai enforce",
+        description="Carry decisions out through fail2ban-client (root).",
+        epilog="Example:\n    fail2ban-ai enforce --once",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    once = parser.add_mutually_exclusive_group()
+    once = made.add_mutually_exclusive_group()
     once.add_argument("--once", action="store_true", help="carry out what is waiting and end")
     once.add_argument(
         "--repair", action="store_true", help="have fail2ban block again what it lists as banned, and end"
     )
     once.add_argument("--confirm", action="store_true", help="end the trial: bans last as long as the jails say")
     once.add_argument("--reset", action="store_true", help="close the circuit breaker, and end")
-    options = parser.parse_args(arguments)
+    return made
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command; returns the exit status: 0 done, 1 nothing done for a stated reason, 2 usage."""
+    options = parser().parse_args(arguments)
     client, nft = Client(), Nft()
     try:
         if options.repair:

@@ -6,11 +6,12 @@ import json
 import click
 from rich.console import Console
 
-from fail2ban_ai import config
+from fail2ban_ai import config, state
 from fail2ban_ai.addresses import actor_of
+from fail2ban_ai.lowered import owner_of
 from fail2ban_ai.reports import text
+from fail2ban_ai.reports.digest import shown, worst_first
 from fail2ban_ai.reports.schema import Campaign
-from fail2ban_ai.state import State
 
 
 @click.command("explain")
@@ -24,14 +25,20 @@ def command(ctx: click.Context, what: str, as_json: bool) -> None:
     Example:
         fail2ban-ai explain 192.0.2.7
     """
-    found = [c for c in State().campaigns() if c.id == what or _concerns(c, what)]
+    with owner_of(state.path().parent):
+        kept = state.State()
+        wanted = kept.current(what)
+        found = [c for c in kept.campaigns() if c.id == wanted or _concerns(c, what)]
     if as_json:
         click.echo(json.dumps([json.loads(c.model_dump_json(by_alias=True)) for c in found], indent=2))
     elif found:
-        for campaign in found:
-            text.show_campaign(campaign, Console(soft_wrap=True, highlight=False), config.load().mode)
+        console, mode, about = Console(soft_wrap=True, highlight=False), config.load().mode, actor_of(what)
+        for campaign in worst_first(found):
+            text.show_campaign(campaign, console, mode, about)
     else:
-        click.echo(f"Nothing was found about {text.visible(what)} on the configured logs.")
+        click.echo(
+            f"Nothing was found about {shown(what)} in the configured logs; `fail2ban-ai campaigns` lists findings."
+        )
     ctx.exit(0 if found else 1)
 
 

@@ -1,9 +1,11 @@
 """The click group: commands by name, imported on first use; errors as one sentence and exit 1."""
 
+import argparse
 import importlib
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from fail2ban_ai import __version__
 from fail2ban_ai.cli import COMMANDS
@@ -15,11 +17,18 @@ class _Commands(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        if name not in COMMANDS or name == "enforce":
+        if name not in COMMANDS:
             return None
-        module = importlib.import_module(f"fail2ban_ai.cli.{name}")
+        if name == "enforce":
+            return _enforce()
+        module = importlib.import_module(f"fail2ban_ai.cli.{name.replace('-', '_')}")
         command: click.Command = module.command
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """As click's own, but it imports no command only to learn its summary."""
+        names = [CompletionItem(name, help=text) for name, text in COMMANDS.items() if name.startswith(incomplete)]
+        return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -30,6 +39,24 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except Fail2banAIError as error:
             raise click.ClickException(str(error)) from error
+
+
+def _enforce() -> click.Command:
+    """What help, completion and manual pages say of the one command that click does not run."""
+    enforce = importlib.import_module("fail2ban_ai.cli.enforce")
+    parser: argparse.ArgumentParser = enforce.parser()
+    options = [
+        click.Option(action.option_strings, help=action.help, is_flag=action.nargs == 0)
+        for action in parser._actions
+        if "--help" not in action.option_strings
+    ]
+
+    def run(**given: object) -> None:
+        words = [option.opts[0] for option in options if given[option.name or ""]]
+        raise SystemExit(enforce.main(words))
+
+    text = f"{parser.description}\n\n\b\n{parser.epilog}"
+    return click.Command("enforce", params=list(options), callback=run, help=text)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

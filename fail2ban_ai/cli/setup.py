@@ -1,48 +1,154 @@
-"""`fail2ban-ai setup`: installs the AI jails into fail2ban and writes the enforcer's settings, or undoes both."""
+"""`fail2ban-ai setup`: sets a host up, switches between observing and enforcing, and takes everything away again."""
 
+import json
 import os
-from pathlib import Path
+import shutil
+import time
+from dataclasses import asdict
 
 import click
 
-from fail2ban_ai import enforcer_settings, paths
+from fail2ban_ai import enforcer_settings, paths, trial
+from fail2ban_ai.decisions_strict import clean
 from fail2ban_ai.errors import ConfigError
 from fail2ban_ai.fail2ban import jails
 from fail2ban_ai.installer import Installer
-
-CONFIG = Path("/etc/fail2ban")
+from fail2ban_ai.setup import host, units
+from fail2ban_ai.setup.look import Log, Look, look
 
 
 @click.command(name="setup")
 @click.option(
-    "--mode",
-    type=click.Choice(enforcer_settings.MODES),
-    help="observe: show what would be banned (the default on a new host). enforce: ban.",
+    "--run",
+    type=click.Choice(list(units.RUNS)),
+    help="watch (default): read logs as they grow. timer: analyse six hours at a time, ban for critical findings only.",
 )
-@click.option("--remove", is_flag=True, help="Take the AI jails out again; their bans are lifted.")
-def command(mode: str | None, remove: bool) -> None:
-    """Install the AI jails into fail2ban (root). No other jail and no existing file is touched.
+@click.option("--no-history", is_flag=True, help="Do not read the logs that are there already.")
+@click.option("--no-start", is_flag=True, help="Switch the services on without starting them.")
+@click.option("--enforce", "switch", flag_value="enforce", help="Ban from now on, ten minutes each until --confirm.")
+@click.option("--confirm", "switch", flag_value="confirm", help="Keep enforcing, with the jails' own bantimes.")
+@click.option("--observe", "switch", flag_value="observe", help="Ban nobody from now on; bans that stand run out.")
+@click.option(
+    "--remove", "switch", flag_value="remove", help="Take everything away again; the AI jails' bans are lifted."
+)
+@click.option("--purge", is_flag=True, help="With --remove: delete what was found and decided, too.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was found and done as JSON.")
+def command(  # noqa: PLR0917 - click hands options over by name
+    run: str | None, no_history: bool, no_start: bool, switch: str | None, purge: bool, as_json: bool
+) -> None:
+    """Set fail2ban-ai up on this host (root): look at it, write configuration, AI jails and services, and observe.
+
+    Nobody is banned before `fail2ban-ai setup --enforce`. No existing file of fail2ban's or yours is changed, and
+    running it again brings the host up to date.
 
     \b
     Example:
-        fail2ban-ai setup --mode observe
+        fail2ban-ai setup
+        fail2ban-ai setup --enforce
     """
     if os.geteuid() != 0:
         raise ConfigError("setup needs root: it writes below /etc.")
-    if not CONFIG.is_dir():
-        raise ConfigError(f"{CONFIG} is not there: install fail2ban first (apt-get install fail2ban).")
-    installer = Installer(CONFIG)
-    if remove:
-        kept = installer.remove()
-        paths.settings().unlink(missing_ok=True)
-        click.echo("The AI jails are stopped and their files deleted. Logs and outcomes are left where they are.")
-        for path in kept:
-            click.echo(f"Kept, since it was changed: {path}")
+    if purge and switch != "remove":
+        raise click.UsageError("--purge goes with --remove")
+    if switch != "remove" and (not paths.fail2ban().is_dir() or shutil.which("fail2ban-client") is None):
+        raise ConfigError("fail2ban is not installed, or its folder is gone: apt-get install fail2ban.")
+    installer = Installer(paths.fail2ban())
+    if switch == "remove":
+        _tell_removed(host.remove(installer, purge=purge), as_json)
+    elif switch is not None:
+        _switch(installer, switch, as_json)
+    else:
+        _set_up(installer, run, start=not no_start, history=not no_history, as_json=as_json)
+
+
+def _set_up(installer: Installer, run: str | None, *, start: bool, history: bool, as_json: bool) -> None:
+    found = look(paths.root(), installer.client)
+    if not as_json:
+        _tell_look(found)
+    done = host.install(installer, found, run=run, start=start)
+    read = host.read_history() if history else None
+    mode = enforcer_settings.load().mode
+    if as_json:
+        click.echo(json.dumps({"look": asdict(found), "done": asdict(done), "history": read, "mode": mode}, indent=2))
         return
-    before = enforcer_settings.load()  # a file that cannot be read is not overwritten
-    runs = installer.install()
-    paths.make_folder(paths.outcomes().parent)
-    paths.replace(paths.settings(), enforcer_settings.with_mode(mode or before.mode))
-    names = " and ".join(jails.JAILS)
-    click.echo(f"{names} run." if runs else f"{names} are installed and start when fail2ban does: it does not run now.")
-    click.echo(f"Mode: {mode or before.mode}. Settings: {paths.settings()}")
+    for path in done.written:
+        click.echo(f"Wrote {path}")
+    for path in done.kept:
+        click.echo(f"Left as it was, since it was changed: {path}")
+    names = ", ".join(jails.JAILS)
+    click.echo(f"Jails {names} {'run' if done.jails_run else 'start when fail2ban does: it does not run now'}.")
+    for sentence in done.trouble:
+        click.echo(f"! {sentence}")
+    _tell_next(found, mode, read)
+
+
+def _switch(installer: Installer, switch: str, as_json: bool) -> None:
+    if switch == "enforce":
+        found = host.enforce(installer)
+        hours = max(0.0, found.ends - time.time()) / 3600
+        said = f"Mode: enforce, on trial: bans last ten minutes. Confirm within {hours:.0f} hours, or it ends:"
+        said = f"{said}\n  fail2ban-ai setup --confirm" if found.open else "Mode: enforce; it was confirmed before."
+    elif switch == "confirm":
+        trial.confirm(installer.config, installer.client)
+        said = "Confirmed: bans last as long as the AI jails say, those in force too."
+    else:
+        host.observe()
+        said = "Mode: observe. Nobody is banned from now on; bans that stand run out, or `fail2ban-ai unban`."
+    if as_json:
+        known = trial.state()
+        told = None if known is None else asdict(known)
+        click.echo(json.dumps({"mode": enforcer_settings.load().mode, "trial": told}, indent=2))
+    else:
+        click.echo(said)
+
+
+def _tell_look(found: Look) -> None:
+    if found.trouble:
+        click.echo(f"! fail2ban could not be asked: {clean(found.trouble, 300)}")
+    else:
+        click.echo(f"Jails of fail2ban: {', '.join(found.jails) or 'none'}.")
+    click.echo("Logs that will be read:")
+    for log in found.logs:
+        if log.jails or log.understood:
+            click.echo(f"  {_log(log)}")
+    for unit in found.units:
+        click.echo(f"  journal of {unit}")
+    for log in found.logs:
+        if log.behind_cdn:
+            click.echo(
+                f"! {clean(log.path, 200)} shows a proxy's or a CDN's addresses ({log.edges:.0%}), not the visitors':"
+            )
+            click.echo("  have the web server log the client's address (nginx real_ip_header, Apache mod_remoteip).")
+    click.echo("A GPU is here; the services may use it." if found.gpu else "No GPU: the model runs on the processor.")
+
+
+def _log(log: Log) -> str:
+    who = f"jail {', '.join(log.jails)}" if log.jails else "fail2ban does not read it"
+    older = f", {log.parts} rotated parts" if log.parts else ""
+    if log.problem:
+        return f"{clean(log.path, 200)}: {log.problem}; {who}{older}"
+    share = log.understood / max(1, log.lines)
+    return f"{clean(log.path, 200)}: {log.service}, {share:.0%} of its last lines understood; {who}{older}"
+
+
+def _tell_next(found: Look, mode: str, read: bool | None) -> None:
+    click.echo(f"\nMode: {mode}{': nobody is banned' if mode == 'observe' else ''}. What to look at next:")
+    if read:
+        click.echo("  fail2ban-ai campaigns          what the logs of the last weeks show")
+    elif read is False:
+        click.echo("  fail2ban-ai analyze --last 7d  the logs could not be read just now; this says why")
+    click.echo("  fail2ban-ai doctor             what is wrong here, and how to mend it")
+    click.echo("  fail2ban-ai status             what runs, what was found, what would have been banned")
+    if found.unread:
+        click.echo(f"  {paths.config()}: the logs under `also` that you do not want read")
+    if mode == "observe":
+        click.echo("  fail2ban-ai setup --enforce    after some days, when what would have been banned is right")
+
+
+def _tell_removed(kept: list[str], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({"removed": True, "kept": kept}, indent=2))
+        return
+    click.echo("Services, AI jails, configuration and user are gone; the bans of the AI jails are lifted.")
+    for each in kept:
+        click.echo(f"Kept: {each}")

@@ -1,73 +1,98 @@
 """`fail2ban-ai status`: what runs, what was found, what was decided."""
 
 import json
-from collections import Counter
-from typing import Any
+import os
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
 
 import click
 
-from fail2ban_ai import config, decisions_log, decisions_outcomes, paths
-from fail2ban_ai.errors import DecisionError, Fail2banAIError, ModelError
-from fail2ban_ai.fail2ban import jails
-from fail2ban_ai.fail2ban.client import Client
-from fail2ban_ai.model import weights
-from fail2ban_ai.reports.text import visible
-from fail2ban_ai.state import State
+from fail2ban_ai import overview
+from fail2ban_ai.decisions_strict import clean
+from fail2ban_ai.errors import Fail2banAIError
+from fail2ban_ai.overview import Overview
+from fail2ban_ai.reports import metrics
+
+_NOTICES = 5
 
 
 @click.command("status")
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
-def command(as_json: bool) -> None:
-    """Show the mode, the model, fail2ban and its AI jails, and what was found and decided so far.
+@click.option(
+    "--prometheus",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write figures for Prometheus' node_exporter to this file, at once or not at all.",
+)
+def command(as_json: bool, prometheus: Path | None) -> None:
+    """Show the mode, what runs and how far behind it is, the sources, bans, and what was found and decided so far.
 
     \b
     Example:
         fail2ban-ai status
+        fail2ban-ai status --prometheus /var/lib/prometheus/node-exporter/fail2ban-ai.prom
     """
-    facts = _facts()
-    if as_json:
-        click.echo(json.dumps(facts, indent=2))
-        return
-    for name, value in facts.items():
-        shown = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else str(value)
-        click.echo(f"{name.replace('_', ' ') + ':':<14}{visible(shown) or 'none'}")
+    found = overview.gather()
+    if prometheus:
+        _write(prometheus, metrics.text(found, time.time()))
+    elif as_json:
+        click.echo(json.dumps(asdict(found), indent=2))
+    else:
+        for name, value in _lines(found):
+            click.echo(f"{name:<12}{clean(value, 400)}")
 
 
-def _facts() -> dict[str, Any]:
-    settings = config.load()
-    state = State()
-    run = state.last_run()
-    return {
-        "mode": settings.mode,
-        "sensitivity": settings.sensitivity,
-        "model": _model(),
-        "fail2ban": _fail2ban(),
-        "last_run": f"{run[0]}, {run[1]} lines" if run else "never",
-        "campaigns": dict(Counter(c.severity for c in state.campaigns())),
-        "decisions": dict(Counter(d.action for d in state.decisions())),
-        "outcomes": _outcomes(),
-    }
-
-
-def _model() -> str:
+def _write(path: Path, text: str) -> None:
+    part = path.with_name(f".{path.name}.{os.getpid()}")  # node_exporter reads *.prom only
     try:
-        return f"weights {weights.load().sha256[:12]}, runtime onnx"
-    except ModelError as error:
-        return str(error)
+        with part.open("x", encoding="utf-8") as file:
+            file.write(text)
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise Fail2banAIError(f"{path} cannot be written: {error.strerror}.") from error
 
 
-def _fail2ban() -> dict[str, Any] | str:
-    client = Client()
-    try:
-        running = client.jails()
-        return {jail: f"{len(client.banned(jail))} banned" if jail in running else "absent" for jail in jails.JAILS}
-    except Fail2banAIError as error:
-        return str(error)
+def _lines(found: Overview) -> Iterator[tuple[str, str]]:
+    yield "mode", _mode(found)
+    watch = found.watch
+    if watch.state == "running":
+        behind = f"{watch.lines_per_second:,.0f} lines/s, {watch.lag_seconds:.1f} s behind"
+        slow = "; over capacity: the cheaper score judges" if watch.degraded else ""
+        yield "watch", f"running: {behind}, {watch.rss_bytes / 1e6:.0f} MB{slow}"
+    else:
+        yield "watch", watch.why
+    yield "enforce", "running" if found.enforce == "running" else "enforce is not running: decisions wait."
+    bans = {jail: "absent" if count is None else f"{count} banned" for jail, count in found.fail2ban.items()}
+    yield "fail2ban", ", ".join(f"{jail} {told}" for jail, told in bans.items()) or "not known"
+    yield "model", found.model or "not known"
+    yield "last run", found.last_run
+    yield "campaigns", _counts(found.campaigns)
+    yield "decisions", _counts(found.decisions)
+    yield "outcomes", _counts(found.outcomes)
+    for source in found.sources:
+        read, understood = int(source["read"]), int(source["understood"])
+        share = f", {understood / read:.0%} understood" if read else ""
+        yield "source", f"{source['source']}: {read:,} lines{share}"
+    for notice in found.notices[-_NOTICES:]:
+        at = datetime.fromtimestamp(float(notice["at"]), UTC)
+        yield "notice", f"{at:%Y-%m-%d %H:%M} UTC  {notice['text']}"
+    for sentence in found.trouble:
+        yield "!", sentence
 
 
-def _outcomes() -> dict[str, int] | str:
-    try:
-        known = decisions_log.read_all(paths.outcomes(), decisions_outcomes.from_line)
-    except (OSError, DecisionError) as error:
-        return f"cannot be read: {error}"
-    return dict(Counter(outcome.result for outcome in known))
+def _mode(found: Overview) -> str:
+    if found.breaker:
+        return f"nobody is banned: the circuit breaker is open ({found.breaker}); `fail2ban-ai enforce --reset`"
+    if found.mode != "enforce":
+        return "observe: nobody is banned"
+    if found.trial_ends is None:
+        return "enforce"
+    until = f"{datetime.fromtimestamp(found.trial_ends, UTC):%Y-%m-%d %H:%M} UTC"
+    return f"enforce, on trial: bans last ten minutes; back to observe at {until} unless `fail2ban-ai setup --confirm`"
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.items()) or "none"

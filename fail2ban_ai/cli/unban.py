@@ -8,6 +8,8 @@ import click
 from fail2ban_ai import decisions, facts_allow
 from fail2ban_ai.decisions_lift import lift
 from fail2ban_ai.fail2ban.client import Client
+from fail2ban_ai.rules import install
+from fail2ban_ai.rules.site import Site
 
 
 @click.command("unban")
@@ -16,7 +18,9 @@ from fail2ban_ai.fail2ban.client import Client
 @click.option("--note", default="", help="With --and-allow: why, shown in `allow list` and in refusals.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was lifted as JSON.")
 def command(target: str, and_allow: bool, note: str, as_json: bool) -> None:
-    """Lift every ban of the AI jails that keeps an address of TARGET out, a banned network around it too.
+    """Lift every ban of the AI jails and of installed rules that keeps an address of TARGET out.
+
+    A banned network around it is lifted too.
 
     Exit status 1 when nothing was banned.
 
@@ -25,9 +29,11 @@ def command(target: str, and_allow: bool, note: str, as_json: bool) -> None:
         fail2ban-ai unban 192.0.2.7 --and-allow
     """
     normal = decisions.normal(target)
-    if and_allow:  # first: between unban and allow the enforcer might ban again
+    if and_allow:  # first: between unban and allow it might be banned again
         facts_allow.add(normal, time.time(), note=note)
-    lifted = lift(Client(), normal, "an admin asked")
+    lifted = lift(Client(), normal, "an admin asked", install.jails_of_ours(Client()))
+    if and_allow:
+        install.respare(Site())
     if as_json:
         click.echo(json.dumps({"target": normal, "lifted": lifted, "allowed": and_allow}, indent=2))
     else:
@@ -36,6 +42,6 @@ def command(target: str, and_allow: bool, note: str, as_json: bool) -> None:
         for one in lifted:
             click.echo(f"Lifted the ban of {one}.")
         if not lifted:
-            click.echo(f"No ban of the AI jails keeps {normal} out.")
+            click.echo(f"No ban of ours keeps {normal} out.")
     if not lifted and not and_allow:
         raise SystemExit(1)

@@ -7,7 +7,7 @@ module's CHECKS, and a test that finds beside a twin that must not.
 
 from collections.abc import Callable, Iterable
 
-from fail2ban_ai.doctor import ai_jails, configuration, filters, firewall, server, surroundings
+from fail2ban_ai.doctor import ai_jails, configuration, filters, firewall, server, services, surroundings
 from fail2ban_ai.doctor.host import Host
 from fail2ban_ai.doctor.result import Result
 
@@ -17,6 +17,7 @@ CHECKS = (
     *filters.CHECKS,
     *ai_jails.CHECKS,
     *firewall.CHECKS,
+    *services.CHECKS,
     *surroundings.CHECKS,
 )
 

@@ -31,6 +31,7 @@ class FailregexFormat:
     def __init__(self, jail: str, *, config: str = code.CONFIG) -> None:
         self.name = f"failregex:{jail}"
         self.service = jail
+        self.yearless = False  # fail2ban dates the lines
         self.stuck = 0  # lines given up by now, over all sources
         self._config = config
         self._children: dict[str, code.Child] = {}

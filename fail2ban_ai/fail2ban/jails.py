@@ -72,5 +72,6 @@ def shipped() -> dict[str, Path]:
         "action.d/fail2ban-ai-net.conf": root / "action.d" / "fail2ban-ai-net.conf",
         "action.d/fail2ban-ai.conf": root / "action.d" / "fail2ban-ai.conf",
         "action.d/fail2ban-ai-limit.conf": root / "action.d" / "fail2ban-ai-limit.conf",
+        "action.d/fail2ban-ai-record.conf": root / "action.d" / "fail2ban-ai-record.conf",
         "jail.d/fail2ban-ai.conf": root / "jail.d" / "fail2ban-ai.conf",
     }

@@ -50,6 +50,7 @@ class JailSource:
     ignoreip: tuple[str, ...] = ()
     ignorecommand: str = ""
     failregex: tuple[str, ...] = field(default=(), repr=False)
+    ignoreregex: tuple[str, ...] = field(default=(), repr=False)  # of a configuration; a server is not asked for it
 
 
 def service_of(jail: str) -> str | None:
@@ -78,10 +79,15 @@ def from_server(client: Client) -> list[JailSource]:
     Raises:
         Fail2banAbsent, Fail2banDown: there is no server to ask.
     """
-    return [_running(client, jail) for jail in client.jails()]
+    return [running(client, jail) for jail in client.jails()]
 
 
-def _running(client: Client, jail: str) -> JailSource:
+def running(client: Client, jail: str) -> JailSource:
+    """One jail that runs, as the server has it.
+
+    Raises:
+        Fail2banAbsent, Fail2banDown, JailMissing: there is no server, or no such jail, to ask.
+    """
     match = client.get(jail, "journalmatch").partition("Current match filter:\n")[2].strip()
     regexes = [_NUMBERED.fullmatch(item) for item in _items(client.get(jail, "failregex"))]
     command = client.get(jail, "ignorecommand").strip()
@@ -143,6 +149,8 @@ def _with(jail: JailSource, option: str, values: list[object]) -> JailSource:
             jail = replace(jail, journalmatch=(*jail.journalmatch, " ".join(texts)))
         case "addfailregex":
             jail = replace(jail, failregex=jail.failregex + texts)
+        case "addignoreregex":
+            jail = replace(jail, ignoreregex=jail.ignoreregex + texts)
         case "addignoreip":
             jail = replace(jail, ignoreip=jail.ignoreip + tuple(text for text in texts if text))
         case "ignorecommand":

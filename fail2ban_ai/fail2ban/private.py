@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -46,13 +46,20 @@ class PrivateServer:
     """A context manager; `client` and `nft` reach the server and its firewall while it runs.
 
     Without a namespace `nft` is None and bans go to `recorded`. `ai_jails=False` leaves our jails and files out.
+    `rules` are further jails by name, each with the content of its filter; they read an empty log.
     """
 
     def __init__(
-        self, namespace: Namespace | None, *, stock: tuple[str, ...] = STOCK_JAILS, ai_jails: bool = True
+        self,
+        namespace: Namespace | None,
+        *,
+        stock: tuple[str, ...] = STOCK_JAILS,
+        ai_jails: bool = True,
+        rules: Mapping[str, str] | None = None,
     ) -> None:
         self.namespace = namespace
-        self._jails = (*stock, *jails.JAILS) if ai_jails else stock
+        self._rules = rules or {}
+        self._jails = (*stock, *(jails.JAILS if ai_jails else ()), *self._rules)
         self._server: subprocess.Popen[bytes] | None = None
         self.folder = Path(tempfile.mkdtemp(prefix="f2b-"))  # short: a socket's path has at most 107 characters
         self.config = self.folder / "fail2ban"
@@ -132,6 +139,9 @@ class PrivateServer:
                 (self.config / f"action.d/{name}.conf").write_text(_RECORD.format(file=self.recorded))
         for log in self.logs.values():
             log.touch()
+        for name, text in self._rules.items():
+            (self.config / "filter.d" / f"{name}.conf").write_text(text)
+            (self.folder / f"{name}.log").touch()
         (self.config / "fail2ban.local").write_text(
             f"[Definition]\nlogtarget = {self.folder / 'fail2ban.log'}\ndbfile = {self.folder / 'db.sqlite3'}\n"
             f"socket = {self.folder / 'sock'}\npidfile = {self.folder / 'pid'}\n"
@@ -145,6 +155,8 @@ class PrivateServer:
         lines += [f"{name} = polling" for name in _BACKENDS]
         for jail in self._jails:
             lines += [f"[{jail}]", "enabled = true"]
+            if jail in self._rules:
+                lines += [f"filter = {jail}", f"logpath = {self.folder / jail}.log"]
         return "\n".join([*lines, ""])
 
 

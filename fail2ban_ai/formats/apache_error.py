@@ -45,6 +45,7 @@ class ErrorLog:
 
     name: str = "apache_error"
     service: str = "web"
+    yearless: bool = False
 
     def parse(self, frame: pl.DataFrame, *, source: str, clock: Clock) -> base.Parsed:
         """As base.Format.parse."""

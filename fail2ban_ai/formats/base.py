@@ -44,6 +44,10 @@ class Format(Protocol):
     def service(self) -> str:
         """Service shown for the source."""
 
+    @property
+    def yearless(self) -> bool:
+        """Whether its stamps may leave out the year, so that a file must be looked over before it can be dated."""
+
     def parse(self, frame: pl.DataFrame, *, source: str, clock: Clock) -> Parsed:
         """Read lines.
 

@@ -78,6 +78,7 @@ class Mainlog:
 
     name: str = "exim"
     service: str = "exim"
+    yearless: bool = False
 
     def parse(self, frame: pl.DataFrame, *, source: str, clock: Clock) -> base.Parsed:
         """As base.Format.parse."""

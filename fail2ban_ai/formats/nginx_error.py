@@ -51,6 +51,7 @@ class ErrorLog:
 
     name: str = "nginx_error"
     service: str = "web"
+    yearless: bool = False
 
     def parse(self, frame: pl.DataFrame, *, source: str, clock: Clock) -> base.Parsed:
         """As base.Format.parse."""

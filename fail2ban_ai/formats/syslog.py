@@ -115,6 +115,7 @@ class Syslog:
 
     name: str = "syslog"
     service: str = "syslog"
+    yearless: bool = True
 
     def parse(self, frame: pl.DataFrame, *, source: str, clock: Clock) -> base.Parsed:
         """As base.Format.parse."""

@@ -45,6 +45,7 @@ class OwnLog:
 
     name: str = "vsftpd"
     service: str = "vsftpd"
+    yearless: bool = False
 
     def parse(self, frame: pl.DataFrame, *, source: str, clock: Clock) -> base.Parsed:
         """As base.Format.parse."""

@@ -43,6 +43,7 @@ class AccessLog:
     name: str
     regex: str
     service: str = "web"
+    yearless: bool = False
 
     def parse(self, frame: pl.DataFrame, *, source: str, clock: Clock) -> base.Parsed:
         """As base.Format.parse."""

@@ -78,6 +78,7 @@ class JsonLog:
 
     name: str = "web_json"
     service: str = "web"
+    yearless: bool = False
 
     def parse(self, frame: pl.DataFrame, *, source: str, clock: Clock) -> base.Parsed:
         """As base.Format.parse."""

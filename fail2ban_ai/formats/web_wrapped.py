@@ -20,6 +20,7 @@ class WrappedLog:
 
     name: str = "web_wrapped"
     service: str = "web"
+    yearless: bool = False
 
     def parse(self, frame: pl.DataFrame, *, source: str, clock: Clock) -> base.Parsed:
         """As base.Format.parse; the events' text is the inner line."""

@@ -1,1 +1,7 @@
 """The transformer: tokenizer, encoder, actor model, runtimes, weights."""
+
+import os
+
+# ONNX Runtime's wheels (1.32 for one) report to their maker: a device id and a database in ~/.cache, sent by HTTPS.
+# This is read once, when the library is loaded.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"

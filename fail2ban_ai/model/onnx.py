@@ -16,12 +16,12 @@ from fail2ban_ai.model.runtime import WINDOW, Floats, Judgement, Sizes
 from fail2ban_ai.model.tokenizer import LENGTH, PAD, Tokenizer
 from fail2ban_ai.model.weights import Weights, load
 
-THREADS = 2
+THREADS = 1
 DIGITS = 3
 """Decimals kept of embeddings, event vectors and scores."""
 
 _TEXT_LENGTHS = (8, 16, 24, 32, LENGTH)
-_TEXT_TOKENS = 1024  # of one encoder call, padding included
+_TEXT_TOKENS = 256  # of one encoder call, padding included
 _EVENT_ROWS = 256
 _SEQUENCES = {8: 64, 16: 32, 32: 16, WINDOW: 8}  # sequence length -> sequences of one actor model call
 

@@ -1,4 +1,4 @@
-"""From what a run found to the report of schema 1."""
+"""From what a run found to the report of schema 1. Secrets in log text end here: every other report is made of this."""
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
@@ -10,6 +10,7 @@ from fail2ban_ai.campaigns.naming import techniques
 from fail2ban_ai.fail2ban.replay import Ban
 from fail2ban_ai.findings import Anomaly, Campaign, Member, Verdict
 from fail2ban_ai.pipeline import Result
+from fail2ban_ai.redact import redact
 from fail2ban_ai.reports import schema
 from fail2ban_ai.sources.stats import SourceStats
 
@@ -81,17 +82,19 @@ def _campaign(campaign: Campaign, banned: set[str | None] | None, why_missed: st
                     "decided_at": _maybe(n.decided_at),
                     "hostile_seen": n.hostile_seen,
                     "benign_seen": n.benign_seen,
-                    "reason": n.reason,
+                    "reason": redact(n.reason),
                 }
                 for n in campaign.networks
             ],
-            "targets": campaign.targets,
+            "targets": [redact(target) for target in campaign.targets],
             "techniques": techniques(campaign),
-            "summary": explain.summary(campaign),
-            "reasons": explain.reasons(campaign),
+            "summary": redact(explain.summary(campaign)),
+            "reasons": [redact(reason) for reason in explain.reasons(campaign)],
             "why_missed": why_missed,
-            "recommendation": explain.recommendation(campaign),
-            "evidence": [{"source": e.source, "line": e.line, "text": e.text[:500]} for e in campaign.evidence[:20]],
+            "recommendation": redact(explain.recommendation(campaign)),
+            "evidence": [
+                {"source": e.source, "line": e.line, "text": redact(e.text)[:500]} for e in campaign.evidence[:20]
+            ],
         }
     )
 
@@ -107,7 +110,7 @@ def _actor(member: Member, banned: set[str | None] | None) -> schema.Actor:
             "decided_at": _maybe(member.decided_at),
             "events_before_decision": member.events_before_decision,
             "decision": member.decision,
-            "reason": member.reason,
+            "reason": redact(member.reason),
             "missed_by_fail2ban": None if banned is None else member.actor not in banned,
         }
     )
@@ -133,6 +136,6 @@ def _decision(verdict: Verdict) -> schema.Decision:
             "target": verdict.target,
             "action": verdict.action,
             "campaign": verdict.campaign,
-            "reason": verdict.reason,
+            "reason": redact(verdict.reason),
         }
     )

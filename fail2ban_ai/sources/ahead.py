@@ -1,16 +1,17 @@
-"""Read ahead: the next frame is parsed, outside Python's lock for most of it, while the last one is worked on."""
+"""Work ahead: the next frame is read and walked, outside Python's lock for most of it, while the last one is judged."""
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
-import polars as pl
+T = TypeVar("T")
 
 
-def ahead(frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-    """The same frames in the same order, one of them made in advance; what goes wrong there is raised here."""
-    source = iter(frames)
+def ahead(made: Iterable[T]) -> Iterator[T]:
+    """The same in the same order, one of them made in advance; what goes wrong there is raised here."""
+    source = iter(made)
     with ThreadPoolExecutor(1, "reading") as pool:
         coming = pool.submit(next, source, None)
-        while (frame := coming.result()) is not None:
+        while (one := coming.result()) is not None:
             coming = pool.submit(next, source, None)
-            yield frame
+            yield one

@@ -23,8 +23,8 @@ from fail2ban_ai.sources.logfile import GUESS_LINES
 from fail2ban_ai.sources.stats import SourceStats
 
 PREFIX = "journal:"
-_UNIT = re.compile(r"[A-Za-z0-9@:._\\-]{1,255}")
-_FIELDS = "MESSAGE,SYSLOG_IDENTIFIER,_COMM,_PID,__REALTIME_TIMESTAMP"
+UNIT = re.compile(r"[A-Za-z0-9@:._\\-]{1,255}")
+FIELDS = "MESSAGE,SYSLOG_IDENTIFIER,_COMM,_PID,__REALTIME_TIMESTAMP"
 _SILENCE = 60.0  # seconds without a byte from journalctl before it is given up
 _ENTRY_LIMIT = 1 << 20  # bytes of one JSON object; with these fields it stays far below
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -43,7 +43,7 @@ class JournalUnit:
     def __init__(self, source: str, since: datetime | None, until: datetime | None, zone: ZoneInfo) -> None:
         self.stats = SourceStats(source)
         self._zone = zone
-        self._command = ["journalctl", "-o", "json", "--no-pager", "--quiet", f"--output-fields={_FIELDS}"]
+        self._command = ["journalctl", "-o", "json", "--no-pager", "--quiet", f"--output-fields={FIELDS}"]
         self._command.append(f"--unit={source.removeprefix(PREFIX)}")
         if since is not None:
             self._command.append(f"--since=@{int(since.timestamp())}")
@@ -53,10 +53,10 @@ class JournalUnit:
     def chunks(self, lines: int) -> Generator[pl.DataFrame, None, None]:
         """Event frames in the journal's order, of at most `lines` entries each; counted in `stats`."""
         source = self.stats.source
-        if _UNIT.fullmatch(source.removeprefix(PREFIX)) is None:
+        if UNIT.fullmatch(source.removeprefix(PREFIX)) is None:
             self.stats.add_problem(f"{source!r} is not the name of a unit")
             return
-        texts = (_as_syslog(entry) for entry in self._entries())
+        texts = (as_syslog(entry) for entry in self._entries())
         fmt: formats.Format | None = None
         clock = formats.Clock(self._zone)
         while batch := list(itertools.islice(texts, lines)):
@@ -112,8 +112,8 @@ def _lines_of(pipe: int) -> Iterator[bytes]:
         yield rest
 
 
-def _as_syslog(entry: bytes) -> str:
-    """The entry as a syslog line with an ISO stamp in UTC; one that cannot be read becomes a line no format knows."""
+def as_syslog(entry: bytes) -> str:
+    """A JSON entry as a syslog line with an ISO stamp in UTC; what cannot be read becomes a line no format knows."""
     try:
         fields = json.loads(entry)
         moment = _EPOCH + timedelta(microseconds=int(_text(fields["__REALTIME_TIMESTAMP"])))

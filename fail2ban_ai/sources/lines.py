@@ -59,9 +59,27 @@ class LineFile:
         number = 1
         with self._raw:
             for block in self._blocks():
-                frame = _split(block, number)
+                frame = split(block, number)
                 number += frame.height
                 yield from frame.filter(pl.col("raw").str.contains(r"\S")).iter_slices(lines)
+
+    def sample(self, apart: int) -> tuple[pl.DataFrame, int]:
+        """A line of each `apart` bytes, a frame like those of `frames`, and how many lines there are in all."""
+        lines, numbers = list[bytes](), list[int]()
+        number = 1  # of the line at `at`
+        with self._raw:
+            for block in self._blocks():
+                at = 0
+                while at < len(block):
+                    end = block.find(b"\n", at)
+                    lines.append(block[at : end if end >= 0 else len(block)])
+                    numbers.append(number)
+                    following = block.find(b"\n", at + apart) + 1 or len(block)
+                    number += block.count(b"\n", at, following)
+                    at = following
+                number += 1  # the line feed between two blocks stands in neither
+        frame = split(b"\n".join(lines), 1).with_columns(pl.Series("line", numbers, dtype=pl.UInt32))
+        return frame.filter(pl.col("raw").str.contains(r"\S")), number - 1
 
     def _blocks(self) -> Iterator[bytes]:
         """Whole lines without the last one's line feed; no line is longer than LINE_LIMIT."""
@@ -127,11 +145,14 @@ def open_regular(path: str) -> BufferedReader:
     return os.fdopen(handle, "rb")
 
 
-def _split(block: bytes, first: int) -> pl.DataFrame:
-    raw = pl.Series("raw", block.decode("utf-8", "replace").split("\n"), dtype=pl.String)
-    if b"\r" in block:
-        raw = raw.str.strip_suffix("\r")
-    return pl.DataFrame({"raw": raw, "line": pl.int_range(first, first + len(raw), dtype=pl.UInt32, eager=True)})
+def split(block: bytes, first: int) -> pl.DataFrame:
+    """The lines of a block (raw, line), the first of them numbered `first`; blank ones too."""
+    block += b"\n"  # else an empty last line would be none
+    try:
+        raw = pl.read_lines(block, name="raw")
+    except pl.exceptions.ComputeError:  # bytes that are no UTF-8
+        raw = pl.read_lines(block.decode("utf-8", "replace").encode(), name="raw")
+    return raw.with_columns(pl.int_range(first, first + raw.height, dtype=pl.UInt32).alias("line"))
 
 
 def size_of(path: str) -> int:

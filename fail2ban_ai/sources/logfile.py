@@ -15,9 +15,8 @@ from fail2ban_ai.sources.stats import SourceStats
 
 GUESS_LINES = 200  # lines that are not blank
 
-_SAMPLE_EVERY = (
-    50  # lines; taking a look at so many finds logs that were pasted together, at a few hundredths of the cost
-)
+# Bytes; one line of so many finds logs that were pasted together, at a few hundredths of the cost of reading all.
+_SAMPLE_APART = 4096
 _MOST_SORTED = 2_000_000  # lines of a file that is sorted in memory, a GB or so; a larger one is read as it stands
 
 
@@ -97,21 +96,18 @@ class LogFile:
 
         The latter of files that fit in memory only.
         """
+        assert self._format is not None  # noqa: S101 - a file whose first event was found
         try:
-            file = LineFile(self.path, SourceStats(self.path))
+            some, seen = LineFile(self.path, SourceStats(self.path)).sample(_SAMPLE_APART)
+            if self._format.yearless:
+                for frame in LineFile(self.path, SourceStats(self.path)).frames(_MOST_SORTED):
+                    self._years.note(frame)
         except SourceError:
             return False
-        seen, sample = 0, list[tuple[str, int]]()  # not frames: a slice of one keeps all of its text
-        for frame in file.frames(_MOST_SORTED):
-            self._years.note(frame)
-            if seen <= _MOST_SORTED:
-                sample += frame.select("raw", "line").gather_every(_SAMPLE_EVERY, -seen % _SAMPLE_EVERY).rows()
-            seen += frame.height
         clock = self._clock()
         self._years.close(clock.latest)
-        if seen > _MOST_SORTED or not sample:
+        if seen > _MOST_SORTED:
             return False
-        some = pl.DataFrame(sample, schema={"raw": pl.String, "line": pl.UInt32}, orient="row")
         time = self._parse(some, clock).events["time"].dt.timestamp("us").to_numpy()
         return bool((time < np.maximum.accumulate(time) - LATENESS).any())
 

@@ -5,6 +5,7 @@ the first stamp of the next newer part, the date in the part's own name, or the 
 without its times loses the last; then name or neighbours must do, and a lone file over a year old is read a year late.
 """
 
+import os
 import re
 import struct
 from collections.abc import Iterable
@@ -32,6 +33,17 @@ def newest_first(paths: Iterable[str]) -> list[list[str]]:
         parts.sort(key=lambda path: _fields(path)["date"], reverse=True)
         parts.sort(key=lambda path: (bool(_fields(path)["date"]), int(_fields(path)["number"] or -1)))
     return list(sets.values())
+
+
+def parts_of(path: str) -> list[str]:
+    """The log at `path` and the older parts beside it that rotation left, which need not be there; in order of name."""
+    log = Path(path)
+    try:
+        names = [name for name in os.listdir(log.parent) if name.startswith(log.name)]  # noqa: PTH208 - names only
+    except OSError:
+        return [path]
+    older = {str(log.parent / name) for name in names if _fields(name)["base"] == log.name}
+    return [path, *sorted(older - {path})]
 
 
 def last_written(path: str) -> datetime | None:

@@ -4,15 +4,14 @@ import csv
 import gzip
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
-from itertools import chain
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
 
 from fail2ban_ai.actors import Timelines, Tokens
+from fail2ban_ai.actors.tokens import joined
 from fail2ban_ai.addresses import actor_of
 from fail2ban_ai.errors import SourceError
 from fail2ban_ai.model.labels import KINDS
@@ -162,12 +161,3 @@ def _counted(frame: pl.DataFrame) -> pl.DataFrame:
         web=pl.col("kind") == "request",
         status=pl.col("status").fill_null(0),
     )
-
-
-def joined(parts: list[Tokens]) -> Tokens:
-    """Tokens of consecutive chunks (at least one) as one; `row` loses its meaning."""
-    columns: dict[str, Any] = {}
-    for column in fields(Tokens):
-        pieces = [getattr(part, column.name) for part in parts]
-        columns[column.name] = np.concatenate(pieces) if isinstance(pieces[0], np.ndarray) else list(chain(*pieces))
-    return Tokens(**columns)

@@ -5,15 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
-from fail2ban_ai import enforcer_settings, trial
-from fail2ban_ai.cli import setup
+from fail2ban_ai import trial
 from fail2ban_ai.errors import ConfigError, Fail2banError
 from fail2ban_ai.fail2ban import jails
 from fail2ban_ai.fail2ban.namespace import Namespace
 from fail2ban_ai.fail2ban.private import STOCK_JAILS, PrivateServer
-from fail2ban_ai.gate import GateSettings
 from fail2ban_ai.installer import ENABLING, OVERRIDES, Installer
 
 pytestmark = pytest.mark.bench
@@ -142,23 +139,6 @@ def test_removal_waits_for_the_admins_own_file(stock: PrivateServer) -> None:
     with pytest.raises(ConfigError, match="delete it first"):
         installer(stock).remove()
     assert set(jails.JAILS) <= set(stock.client.jails())
-
-
-def test_the_command_writes_settings_and_keeps_an_admins_values(
-    stock: PrivateServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(setup, "CONFIG", stock.config)
-    monkeypatch.setattr(setup, "Installer", lambda config: installer(stock))
-    run = CliRunner().invoke
-    assert run(setup.command).exit_code == 0
-    assert enforcer_settings.load() == enforcer_settings.Settings("observe")
-    (tmp_path / "etc/fail2ban-ai/enforce.json").write_text('{"mode": "observe", "gate": {"per_hour": 7}}')
-    assert "Mode: enforce" in run(setup.command, ["--mode", "enforce"]).output
-    assert enforcer_settings.load() == enforcer_settings.Settings("enforce", GateSettings(per_hour=7))
-    assert "Mode: enforce" in run(setup.command).output
-    assert run(setup.command, ["--remove"]).exit_code == 0
-    assert enforcer_settings.load().mode == "observe"
-    assert not (tmp_path / "etc/fail2ban-ai/enforce.json").exists()
 
 
 def test_removal_waits_for_jails_that_use_the_action(stock: PrivateServer) -> None:

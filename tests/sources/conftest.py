@@ -19,6 +19,7 @@ class _Parsed:
 class SecondsFormat:
     name = "seconds"
     service = "test"
+    yearless = False
 
     def parse(self, frame, *, source, clock):
         fields = frame.with_columns(

@@ -13,12 +13,13 @@ def _tell(answer: dict[str, object]) -> None:
 
 
 def main() -> None:
-    """Do the job that the first line of stdin names: jails, replay or match."""
+    """Do the job that the first line of stdin names: jails, replay, match, spans, timing or samples."""
     guard.confine()
     logging.disable(1000)  # above fail2ban's own levels; what matters is told in the answers
     job = json.loads(sys.stdin.readline())
     try:
-        from . import jails, match, replay  # noqa: PLC0415 - after the limits, which hold for its import too
+        # After the limits, which hold for its import too.
+        from . import jails, match, replay, samples, spans, timing  # noqa: PLC0415
 
         if job["do"] == "jails":
             _tell({"commands": jails.enabled(job["config"])})
@@ -30,6 +31,16 @@ def main() -> None:
             for line in sys.stdin:
                 guard.more_time()
                 _tell({"events": list(matcher.batch(json.loads(line))), "stuck": matcher.taken()})
+        elif job["do"] == "spans":
+            finder = spans.Spans(job)
+            _tell({"regexes": finder.regexes()})
+            for line in sys.stdin:
+                guard.more_time()
+                _tell({"spans": list(finder.batch(json.loads(line)))})
+        elif job["do"] == "timing":
+            timing.timing(job, _tell)
+        elif job["do"] == "samples":
+            _tell(samples.run(job))
     except MemoryError:
         _tell({"error": "out of memory"})
     except Exception as error:

@@ -12,7 +12,7 @@ TEXT = 500  # characters
 GIVE_UP = 20  # lines that never end, then no line is tried any more
 
 
-class _Jail:
+class JailOfFilter:
     """What a filter needs of its jail."""
 
     database = None
@@ -25,9 +25,9 @@ class Matcher:
     """One jail's filter, kept over batches: what it knows of a connection outlives a batch."""
 
     def __init__(self, job: dict[str, object]) -> None:
-        self._filter = Filter(_Jail(str(job["jail"])))
+        self._filter = Filter(JailOfFilter(str(job["jail"])))
         self._filter.checkFindTime = False
-        jails.SetUp(self._filter, _commands(job))
+        jails.SetUp(self._filter, commands(job))
         self._dates = Dates(self._filter.dateDetector, float(str(job["reference"])))
         self._watch = guard.Watch()
         self._time: float | None = None
@@ -72,7 +72,8 @@ class Matcher:
         return events
 
 
-def _commands(job: dict[str, object]) -> list[jails.Command]:
+def commands(job: dict[str, object]) -> list[jails.Command]:
+    """The commands that set the job's jail up: those given with it, or what fail2ban reads for it."""
     given = job.get("commands")
     if isinstance(given, list):
         return given

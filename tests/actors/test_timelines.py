@@ -7,9 +7,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from fail2ban_ai.actors import Timelines, Tokens, timelines
+from fail2ban_ai.actors import Timelines, Tokens
 from fail2ban_ai.sources import LogReader
-from fail2ban_ai.training.simulator import attack
 
 ACCESS = [
     f'198.51.100.7 - - [24/Nov/2026:10:00:0{n} +0000] "GET /{page} HTTP/1.1" 200 900 "-" "Mozilla/5.0"'
@@ -75,21 +74,3 @@ def test_a_malformed_request_is_one(tmp_path: Path) -> None:
         r'198.51.100.7 - - [24/Nov/2026:10:00:00 +0000] "\x16\x03\x01" 400 150 "-" "-"' + "\n" + ACCESS[0] + "\n"
     )
     assert len(_tokens(log)) == 2
-
-
-def test_the_short_way_counts_as_the_long_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    files = attack("low_and_slow", 5).write(tmp_path)
-    taken = []
-    short_way = timelines._passes_by
-
-    def counted(*arguments: object) -> bool:
-        taken.append(short_way(*arguments))  # type: ignore[arg-type]
-        return taken[-1]
-
-    monkeypatch.setattr(timelines, "_passes_by", counted)
-    frames = list(LogReader(files, zones={"*": ZoneInfo("UTC")}))
-    walked, plodded = Timelines(), Timelines()
-    quick = [walked.update(frame) for frame in frames]
-    assert sum(taken) > len(taken) / 4, "the log is one that the short way is for"
-    monkeypatch.setattr(timelines, "_passes_by", lambda *_: False)
-    assert all(_same(one, plodded.update(frame)) for one, frame in zip(quick, frames, strict=True))

@@ -1,0 +1,202 @@
+"""The figures of docs/rules.md: `suggest-rules` on the validation hosts, and its rules on every other labelled host.
+
+    python benchmarks/rules.py CORPORA [HOST...] > figures.md
+
+CORPORA is a folder of real logs with labels, as docs/evaluation.md describes it. Needs fail2ban. Takes about twenty
+minutes on two cores, most of it proving some hundred rules.
+"""
+
+import csv
+import gzip
+import itertools
+import re
+import statistics
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from fail2ban_ai import analysis
+from fail2ban_ai.addresses import actor_of, normal
+from fail2ban_ai.config import Settings
+from fail2ban_ai.rules import safe
+from fail2ban_ai.rules.suggest import Suggested, suggest
+from fail2ban_ai.rules.suggestion import Suggestion
+from fail2ban_ai.sources.lines import LineFile
+from fail2ban_ai.sources.stats import SourceStats
+
+HOSTS = ("sevimkilinc", "heritagetitle", "kolik_auth", "dolpari")
+LINES = 20  # of a campaign that counts
+_CLIENT = {
+    "web": re.compile(r"^(?:\S+:\d+ )?\[?([0-9a-fA-F:.]+)\]? "),
+    "sshd": re.compile(r"(?:from|user \S+|rhost=) ?([0-9a-fA-F:.]{3,})(?: port \d+|\s|$)"),
+}
+
+
+@dataclass
+class Run:
+    """One host: what was suggested, how long each rule took, and how much of each campaign it would have banned."""
+
+    host: str
+    found: Suggested
+    seconds: list[float]
+    banned: set[str] = field(default_factory=set)
+
+
+def run(folder: Path, host: str, out: Path) -> Run:
+    files = sorted(str(path) for path in (folder / "logs" / host / "raw").iterdir())
+    marks: list[float] = []
+
+    def progress(stage: str, done: int, total: int) -> None:
+        if stage == "proving":
+            marks.append(time.monotonic())
+
+    logs = analysis.Logs(files, None, {"*": ZoneInfo("UTC")})
+    found = suggest(logs, Settings(), out / host, progress=progress)
+    made = Run(host, found, [after - before for before, after in itertools.pairwise(marks)])
+    made.banned = {
+        actor
+        for rule in found.suggestions
+        if rule.proved
+        for ban in rule.would_ban
+        if (actor := actor_of(ban.address)) is not None
+    }
+    return made
+
+
+def benign(folder: Path, host: str) -> set[str]:
+    """Addresses that are labelled benign."""
+    found = set()
+    for path in (folder / "labels").glob(f"{host}.*"):
+        with gzip.open(path, "rt") as file:
+            found |= {
+                address
+                for row in csv.DictReader(file, delimiter="\t")
+                if row["label"] == "benign" and (address := normal(row["ip"]))
+            }
+    return found
+
+
+def false_hits(folder: Path, runs: list[Run]) -> tuple[Counter[str], set[tuple[str, str]], int, int]:
+    """Lines by rule and (host, address) of benign clients of other hosts that a proved rule matches; clients, lines tried.
+
+    A rule for a log with virtual hosts is tried without them, else it could not match anywhere else.
+    """
+    hits: Counter[str] = Counter()
+    who: set[tuple[str, str]] = set()
+    clients = lines = 0
+    rules = [(made.host, rule) for made in runs for rule in made.found.suggestions if rule.proved]
+    hosts = sorted({path.name.split(".")[0] for path in (folder / "labels").iterdir()})
+    for host in hosts:
+        honest = benign(folder, host)
+        clients += len(honest)
+        tried = [rule for home, rule in rules if home != host]
+        dated = {rule.name: [_anywhere(regex, rule) for regex in rule.failregex] for rule in tried}
+        near = "|".join(f"(?:{regex})" for regexes in dated.values() for regex in regexes)
+        for path in sorted((folder / "logs" / host / "raw").iterdir()):
+            for frame in LineFile(str(path), SourceStats(str(path))).frames(65_536):
+                lines += frame.height
+                some = frame["raw"].filter(frame["raw"].str.contains(near))
+                for rule in tried if len(some) else ():
+                    matched = some.filter(some.str.contains("|".join(f"(?:{regex})" for regex in dated[rule.name])))
+                    for line in matched:
+                        found = _CLIENT[rule.jail.service].search(line)
+                        address = normal(found[1]) if found else None
+                        if address in honest:
+                            hits[f"{rule.name} on {host}"] += 1
+                            who.add((host, str(address)))
+    return hits, who, clients, lines
+
+
+def _anywhere(regex: str, rule: Suggestion) -> str:
+    web = rule.jail.service == "web"
+    text = safe.relaxed(regex, dated=web)
+    return re.sub(r"^\^(?:\\S\+ )?", r"^(?:\\S+:\\d+ )?", text) if web else text
+
+
+def main() -> None:
+    folder = Path(sys.argv[1])
+    with tempfile.TemporaryDirectory() as out:
+        runs = [run(folder, host, Path(out)) for host in sys.argv[2:] or HOSTS]
+    print(
+        "| host | campaigns of 20 lines | recurring | with a proved rule | half of their addresses banned by rules | rules proved | later lines matched | median regex | seconds a rule |"
+    )
+    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    for made in runs:
+        print("| " + " | ".join(row(made)) + " |")
+    rules = [rule for made in runs for rule in made.found.suggestions if rule.proved]
+    lengths = [len(regex) for rule in rules for regex in rule.failregex]
+    seconds = [each for made in runs for each in made.seconds]
+    print(
+        f"\nAll: {len(rules)} proved rules, {later([rule for made in runs for rule in made.found.suggestions])} of later lines, "
+        f"{later(rules)} where proved; median regex {statistics.median(lengths):.0f} characters, longest {max(lengths)}; "
+        f"a rule takes {statistics.median(seconds):.1f} s, at most {max(seconds):.1f} s."
+    )
+    failed = Counter(
+        step.name for made in runs for rule in made.found.suggestions for step in rule.proof if not step.ok
+    )
+    print(f"Steps that failed: {dict(failed) or 'none'}.")
+    hits, who, clients, lines = false_hits(folder, runs)
+    print(
+        f"False hits: {sum(hits.values())} lines of {len(who)} of {clients} benign clients of other hosts ({lines:,} lines tried)."
+    )
+    for name, count in hits.most_common(20):
+        print(f"- {name}: {count}")
+    print("\nCampaigns of 20 lines without a rule, by the reason of most of their lines:\n")
+    for (kind, reason), count in reasons(runs).most_common(15):
+        print(f"- {count}: {kind}: {reason}")
+
+
+def row(made: Run) -> list[str]:
+    big = {campaign for campaign, lines in made.found.campaigns.items() if lines >= LINES}
+    good = [rule for rule in made.found.suggestions if rule.proved]
+    ruled = big & {campaign for rule in good for campaign in rule.campaigns}
+    alone = {left.campaign for left in made.found.left if left.reason == "not recurring"}
+    recurring = {c for c in big if c in ruled or c not in alone}
+    half = {c for c in big if _half(made, c)}
+    lengths = [len(regex) for rule in good for regex in rule.failregex] or [0]
+    return [
+        made.host,
+        str(len(big)),
+        str(len(recurring)),
+        f"{len(ruled)} ({len(ruled) / max(1, len(big)):.0%})",
+        f"{len(half)} ({len(half) / max(1, len(big)):.0%})",
+        f"{len(good)} of {len(made.found.suggestions)}",
+        later(good),
+        f"{statistics.median(lengths):.0f}",
+        f"{statistics.median(made.seconds):.1f}" if made.seconds else "-",
+    ]
+
+
+def _half(made: Run, campaign: str) -> bool:
+    members = made.found.members.get(campaign, set())
+    return bool(members) and len(members & made.banned) * 2 >= len(members)
+
+
+def later(rules: list[Suggestion]) -> str:
+    """Share of the held-back lines that match, over all rules."""
+    steps = [step for rule in rules for step in rule.proof if step.name == "later"]
+    lines = sum(step.figures["lines"] for step in steps)
+    matched = sum(step.figures.get("matched", 0.0) for step in steps)
+    return f"{matched / lines:.1%} of {lines:.0f}" if lines else "-"
+
+
+def reasons(runs: list[Run]) -> Counter[tuple[str, str]]:
+    found: Counter[tuple[str, str]] = Counter()
+    for made in runs:
+        ruled = {c for rule in made.found.suggestions if rule.proved for c in rule.campaigns}
+        most: dict[str, tuple[int, tuple[str, str]]] = {}
+        for left in made.found.left:
+            if left.kind not in ("agent", "message") and left.lines > most.get(left.campaign, (0, ("", "")))[0]:
+                most[left.campaign] = (left.lines, (left.kind, left.reason))
+        for campaign, lines in made.found.campaigns.items():
+            if lines >= LINES and campaign not in ruled:
+                found[most.get(campaign, (0, ("-", "no line of a kind that rules are made of")))[1]] += 1
+    return found
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""The picture of a campaign: its actors by time. Few are drawn one by one, many as a crowd that grows and shrinks.
+
+Numbers only; reports/templates draws them.
+"""
+
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from fail2ban_ai.reports.axis import Axis, Tick
+from fail2ban_ai.reports.schema import Actor, Campaign
+
+SINGLE = 10  # actors that are drawn one by one
+_BINS = 96
+TOP, CROWD, _ROW, _BELOW = 26, 130, 30, 26  # pixels
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An actor: when it was active, when it was decided on, when fail2ban banned it."""
+
+    top: int
+    actor: Actor
+    at: str
+    width: str
+    decided: str | None
+    banned: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What to draw: rows, or two areas."""
+
+    height: int
+    ticks: list[Tick]
+    detected: str
+    detected_anchor: str
+    rows: list[Row]
+    seen: str  # path of the actors that had shown up by then, in a box of 100 by CROWD
+    decided: str  # of those decided on, to the same scale
+    number_decided: int
+    banned: list[str]  # where fail2ban banned some of a crowd
+
+
+def build(campaign: Campaign, banned: Mapping[str, datetime]) -> Picture:
+    """The picture. `banned`: when fail2ban banned an actor, by actor."""
+    actors = sorted(campaign.actors, key=lambda a: (a.first_seen, a.address))
+    times = [campaign.first_seen, campaign.last_seen, campaign.detected_at]
+    times += [a.decided_at for a in actors if a.decided_at] + [banned[a.address] for a in actors if a.address in banned]
+    axis = Axis(min(times), max(times))
+    many = len(actors) > SINGLE
+    place = axis.percent(campaign.detected_at)
+    return Picture(
+        height=TOP + (CROWD if many else _ROW * len(actors)) + _BELOW,
+        ticks=axis.ticks(),
+        detected=f"{place:.2f}%",
+        detected_anchor="start" if place < 50 else "end",
+        rows=[] if many else [_row(axis, i, actor, banned) for i, actor in enumerate(actors)],
+        seen=_area(axis, [a.first_seen for a in actors], len(actors)) if many else "",
+        decided=_area(axis, [a.decided_at for a in actors if a.decided_at], len(actors)) if many else "",
+        number_decided=sum(a.decided_at is not None for a in actors),
+        banned=sorted({axis.at(banned[a.address]) for a in actors if a.address in banned})[:_BINS] if many else [],
+    )
+
+
+def _row(axis: Axis, number: int, actor: Actor, banned: Mapping[str, datetime]) -> Row:
+    return Row(
+        top=TOP + _ROW * number,
+        actor=actor,
+        at=axis.at(actor.first_seen),
+        width=axis.width(actor.first_seen, actor.last_seen),
+        decided=axis.at(actor.decided_at) if actor.decided_at else None,
+        banned=axis.at(banned[actor.address]) if actor.address in banned else None,
+    )
+
+
+def _area(axis: Axis, times: Sequence[datetime], most: int) -> str:
+    """How many of `times` had passed, as the area below steps; the full height is `most`."""
+    ordered = sorted(times)
+    if not ordered:
+        return ""
+    drawn = [f"M{axis.percent(axis.start):.2f} {CROWD}"]
+    for number in range(1, _BINS + 1):
+        end = axis.start + timedelta(seconds=axis.span * number / _BINS)
+        passed = len(ordered) if number == _BINS else bisect_left(ordered, end)
+        drawn.append(f"V{CROWD - CROWD * 0.94 * passed / most:.1f}H{axis.percent(end):.2f}")
+    return "".join([*drawn, f"V{CROWD}Z"])

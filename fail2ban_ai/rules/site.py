@@ -1,0 +1,21 @@
+"""Where rules are installed."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fail2ban_ai.fail2ban.client import Client
+from fail2ban_ai.fail2ban.transaction import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """fail2ban's folder, the server that reads it, and the sources that our settings name."""
+
+    config: Path = Path("/etc/fail2ban")
+    client: Client = field(default_factory=Client)
+    sources: tuple[str, ...] = ()
+
+    @property
+    def transaction(self) -> Transaction:
+        """Changes to it."""
+        return Transaction(self.config, self.client)
