@@ -8,7 +8,6 @@ between ban and outcome does not ban twice; and while an outcome cannot be writt
 
 import sys
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -31,6 +30,7 @@ from fail2ban_ai.no_effect import SETTLED
 BATCH = 20  # decisions carried out before their outcomes are written
 RETRY_SECONDS = 60.0  # before a decision that failed is tried again
 RETRIES = 3  # of what failed for its own sake; then an admin is told
+ALERTS = 30  # notices of alerts within an hour: whoever writes decisions must not be able to flood a mailbox
 WAITING = 10_000  # decisions kept in memory; more stay in the log until some are done
 AHEAD_SECONDS = 300.0  # how far ahead of our clock a decision may be
 BANTIME = 86400.0  # what the jail of addresses is shipped with
@@ -63,12 +63,13 @@ class Enforcer:
     _reader: decisions_log.Reader[Decision] = field(init=False)
     _outcomes: decisions_log.Reader[Outcome] = field(init=False)
     _done: set[str] = field(default_factory=set)
-    _recent: deque[Outcome] = field(default_factory=deque)  # of the last day, others' too
+    _recent: dict[str, Outcome] = field(default_factory=dict)  # by id, the newest of the last day, others' too
     _banned: dict[str, float] = field(default_factory=dict)  # target: when its ban was made
     _waiting: dict[str, Decision] = field(default_factory=dict)  # by id, in order
     _failed: dict[str, _Failure] = field(default_factory=dict)
     _unwritten: list[Outcome] = field(default_factory=list)
     _told: dict[str, float] = field(default_factory=dict)
+    _alerts: list[float] = field(default_factory=list)  # when, of the last hour
 
     def __post_init__(self) -> None:
         self._reader = decisions_log.Reader(paths.decisions(), decisions.from_line, paths.position())
@@ -99,7 +100,7 @@ class Enforcer:
     def recent_bans(self) -> list[Banned]:
         """The bans carried out within the last day, for the budgets."""
         self._learn()
-        made = (each for each in self._recent if each.result in ("banned", "limited"))
+        made = (each for each in self._recent.values() if each.result in ("banned", "limited"))
         return [Banned(each.at, counts_as_network(jails.normalise(each.target))) for each in made]
 
     def tell(self, kind: str, key: str, text: str, *, every: float = HOUR) -> None:
@@ -110,6 +111,12 @@ class Enforcer:
         if len(self._told) > WAITING:
             self._told.clear()
         self._told[key] = now
+        if kind == "alert":
+            self._alerts = [at for at in self._alerts if 0 <= now - at < HOUR] + [now]
+            if len(self._alerts) > ALERTS:
+                return
+            if len(self._alerts) == ALERTS:
+                text = f"{text}; {ALERTS} alerts within an hour, further ones are in the outcomes only"
         print(f"fail2ban-ai enforce: {text}", file=sys.stderr, flush=True)
         with suppress(OSError):  # a full disk; the outcomes say so too
             notices.say(kind, text, now)
@@ -122,11 +129,12 @@ class Enforcer:
                 self._done.discard(outcome.id)
             else:
                 self._done.add(outcome.id)
+            self._recent.pop(outcome.id, None)
             if now - outcome.at < DAY:
-                self._recent.append(outcome)
+                self._recent[outcome.id] = outcome
             banned_since(self._banned, outcome)
-        while self._recent and now - self._recent[0].at >= DAY:
-            self._recent.popleft()
+        while self._recent and now - (oldest := next(iter(self._recent.values()))).at >= DAY:
+            del self._recent[oldest.id]
 
     def _read(self) -> None:
         if len(self._waiting) < WAITING:
@@ -159,7 +167,7 @@ class Enforcer:
             return
         self._learn()
         reset, now = breaker.since(), self.clock()
-        why = breaker.judge((each for each in self._recent if each.at > reset), self.breaker, now)
+        why = breaker.judge((each for each in self._recent.values() if each.at > reset), self.breaker, now)
         if why is not None:
             print(f"fail2ban-ai enforce: {breaker.trip(why, now).why}", file=sys.stderr, flush=True)
 

@@ -27,7 +27,7 @@ def command(target: str, reason: str, as_json: bool) -> None:
     """
     now = time.time()
     try:
-        decision = decisions.make(target, at=now, reason=reason, requested_by="admin")
+        decision = decisions.make(target, at=now, reason=reason, requested_by="admin", severity="critical")
         refusal = _preview(decision, now)
     except TargetError as error:
         decision, refusal = None, Refusal("not-an-address", f"{error}.")

@@ -65,7 +65,7 @@ def main(arguments: Sequence[str]) -> int:
             enforcer = _enforcer(client, nft)
             _configure(enforcer, settings)
             return _once(enforcer) if options.once else _loop(enforcer)
-    except Fail2banAIError as error:
+    except (Fail2banAIError, OSError) as error:
         _say(str(error))
         return 1
 

@@ -88,17 +88,13 @@ class Feed:
         SourceError when the spool may not be read; no spool, or one that nobody writes to, is no error.
         """
         try:
-            yield from _others(self._reader.poll())
+            yield from (fed for fed in self._reader.poll() if fed.jail not in jails.JAILS)
         except PermissionError as error:
             raise SourceError(f"{error.filename} may not be read: fail2ban's bans are not known from it.") from error
 
     def commit(self) -> None:
         """Remember how far was read."""
         self._reader.commit()
-
-
-def _others(found: Iterable[Fed]) -> Iterator[Fed]:
-    return (fed for fed in found if fed.jail not in jails.JAILS)
 
 
 def bans(fed: Iterable[Fed]) -> list[Ban]:

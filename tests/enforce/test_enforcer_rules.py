@@ -10,7 +10,7 @@ import pytest
 from fail2ban_ai import breaker, decisions, decisions_log, decisions_outcomes, notices, paths
 from fail2ban_ai.breaker import BreakerSettings
 from fail2ban_ai.decisions import Decision
-from fail2ban_ai.enforcer import RETRIES, RETRY_SECONDS, Enforcer
+from fail2ban_ai.enforcer import ALERTS, RETRIES, RETRY_SECONDS, Enforcer
 from fail2ban_ai.errors import Fail2banDown
 from fail2ban_ai.facts import Facts
 from fail2ban_ai.fail2ban import effective, jails
@@ -98,6 +98,19 @@ def test_alerts_and_limits_pass_the_gate_too() -> None:
     assert told("alert") == []
 
 
+def test_alerts_cannot_flood_an_admin() -> None:
+    bench = Bench()
+    for number in range(1, 101):
+        bench.ask(f"203.0.113.{number}", action="alert")
+    assert len(bench.step()) == 100
+    assert len(told("alert")) == ALERTS
+    assert "30 alerts within an hour" in told("alert")[-1]
+    bench.now += 3700
+    bench.ask("203.0.113.200", action="alert")
+    bench.step()
+    assert len(told("alert")) == ALERTS + 1
+
+
 class NoAnswer:
     def reverse(self, address: str) -> None: ...
     def forward(self, name: str) -> None: ...
@@ -146,6 +159,25 @@ def test_a_clock_set_back_does_not_put_retries_off() -> None:
     bench.facts = Facts()
     bench.now -= 3000
     assert bench.step() == ["banned 203.0.113.9"]
+
+
+def test_a_clock_that_jumps_about_doubles_nothing() -> None:
+    bench = Bench()
+    for number, jump in enumerate((0, 3600, -7200, 3600, -100, 300, 86400 * 3, -86400 * 3, 0), 1):
+        bench.now += jump
+        bench.ask(f"203.0.113.{number}", at=time.time())
+        bench.step()
+        bench.again().step()
+    bench.now = time.time() + RETRY_SECONDS
+    bench.step()
+    targets = [target for _, target in bench.fail2ban.attempts]
+    assert len(targets) == len(set(targets))
+    known = decisions_log.read_all(paths.outcomes(), decisions_outcomes.from_line)
+    ended = [each for each in known if each.result != "failed"]
+    assert sorted(each.target for each in ended) == sorted(f"203.0.113.{number}" for number in range(1, 10))
+    assert {each.result for each in ended if each.target != "203.0.113.7"} == {"banned"}, (
+        "all but what looked 3 days old"
+    )
 
 
 def test_one_jail_missing_holds_up_its_own_decisions_only() -> None:
@@ -350,6 +382,19 @@ def test_down_keeps_everything_and_the_position() -> None:
     bench.fail2ban.down = False
     assert bench.step() == ["banned 203.0.113.9"]
     assert paths.position().exists()
+
+
+def test_budgets_count_each_ban_once_after_a_compaction(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decisions_outcomes, "COMPACT_FROM", 100)
+    bench = Bench()
+    old = decisions_outcomes.Outcome("0" * 32, bench.now - 50 * 86400, "203.0.113.9", "banned", "")
+    decisions_log.append(paths.outcomes(), decisions_outcomes.to_line(old))
+    for number in range(1, 6):
+        bench.ask(f"203.0.113.{number}")
+    bench.step()
+    assert len(bench.enforcer.recent_bans()) == 5
+    assert decisions_outcomes.compact(bench.now) == 1
+    assert len(bench.enforcer.recent_bans()) == 5
 
 
 def test_old_outcomes_go_and_the_others_stay(monkeypatch: pytest.MonkeyPatch) -> None:
