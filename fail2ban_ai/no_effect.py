@@ -43,6 +43,10 @@ class NoEffect:
         self._banned: dict[str, _Banned] = {}
         self._ripe: set[str] = set()
 
+    def __len__(self) -> int:
+        """Banned targets that are remembered."""
+        return len(self._banned)
+
     def learn(self) -> None:
         """Take in what `enforce` did since; without its log nothing is banned."""
         for outcome in self._outcomes.poll():

@@ -6,11 +6,13 @@ from typing import Literal
 import polars as pl
 
 from fail2ban_ai.addresses import actor_of
-from fail2ban_ai.fail2ban import history, missed
+from fail2ban_ai.fail2ban import feed, history, missed
+from fail2ban_ai.fail2ban.feed import Fed
 from fail2ban_ai.fail2ban.replay import Ban
 from fail2ban_ai.findings import Campaign, Verdict
 from fail2ban_ai.pipeline import Pipeline, Result
 from fail2ban_ai.reports import build
+from fail2ban_ai.reports.schema import Report
 from fail2ban_ai.state import State
 
 FAILURES_KEPT = 20_000  # the newest, for the estimate of what fail2ban counts
@@ -44,10 +46,14 @@ class Findings:
         self._merged |= merged
         self._verdicts += verdicts
 
-    def keep(self) -> None:
-        """Write what was taken in. ConfigError when it cannot be written; then it is kept for the next time."""
+    def fed(self, told: list[Fed]) -> None:
+        """Take in what fail2ban's drop-in action told."""
+        self._bans.extend(feed.bans(told))
+
+    def keep(self) -> Report | None:
+        """Write what was taken in; the report of it. ConfigError when it cannot be written: kept for the next time."""
         if not (self._changed or self._verdicts or self._merged):
-            return
+            return None
         result = Result(campaigns=list(self._changed.values()), verdicts=self._verdicts)
         report = build.report(
             result,
@@ -61,6 +67,7 @@ class Findings:
         )
         self._state.keep(report, self._merged, most=self._most)
         self._changed, self._merged, self._verdicts = {}, {}, []
+        return report
 
 
 class _Missed:

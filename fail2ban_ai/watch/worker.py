@@ -8,7 +8,8 @@ import fcntl
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -20,10 +21,13 @@ from fail2ban_ai.config import Settings
 from fail2ban_ai.enforcer import BANTIME
 from fail2ban_ai.errors import ConfigError, Fail2banAIError
 from fail2ban_ai.fail2ban.failregex import FailregexFormat
+from fail2ban_ai.fail2ban.feed import Fed
 from fail2ban_ai.findings import Verdict
 from fail2ban_ai.model.scorer import Scorer
 from fail2ban_ai.pipeline import Pipeline
 from fail2ban_ai.protection import Protection
+from fail2ban_ai.reports.deliver import Delivery
+from fail2ban_ai.reports.schema import Report
 from fail2ban_ai.sources import journal, zones
 from fail2ban_ai.state import State
 from fail2ban_ai.watch import sources, thrift
@@ -31,6 +35,7 @@ from fail2ban_ai.watch.asking import Asking, asked_before
 from fail2ban_ai.watch.findings import Findings
 from fail2ban_ai.watch.journal import JournalTail
 from fail2ban_ai.watch.lanes import Batch, Lanes, Mark
+from fail2ban_ai.watch.outside import Outside
 from fail2ban_ai.watch.pulse import Pulse, say
 from fail2ban_ai.watch.reader import Reader
 from fail2ban_ai.watch.store import BROKEN, Store
@@ -45,6 +50,7 @@ DISCOVER = 300.0  # seconds between two questions which logs fail2ban reads
 KEEP = 5.0  # seconds between two writings of findings
 UPKEEP = 200_000  # events between two clean-ups
 ACTORS = 50_000  # kept in mind in full
+UNDELIVERED = 100  # reports that wait for a slow service; what the oldest said is in the findings all the same
 UNSAVED = 200_000  # events that wait in memory for a disk to be writable again
 
 
@@ -65,6 +71,10 @@ class Watch:
             mode=settings.mode,
             most=settings.findings_kept,
         )
+        self._outside = Outside()
+        self._delivery = Delivery(settings)
+        self._delivering: Future[list[str]] | None = None
+        self._undelivered: deque[Report] = deque(maxlen=UNDELIVERED)
         self._pipeline = self._new_pipeline()
         self._reader = Reader()
         self._lanes = Lanes(self._reader)
@@ -84,8 +94,10 @@ class Watch:
             stack.callback(self._store.close)
             self._stack = stack
             self._pool = stack.enter_context(ThreadPoolExecutor(1, "discovery"))
+            self._post = stack.enter_context(ThreadPoolExecutor(1, "delivery"))
             names = sources.find(self._settings)
             say(f"watching {len(names)} sources: {', '.join(names)}")
+            self._listen(self._outside.recall)
             self._rebuild()
             marks = self._store.marks()
             self._store.forget(marks, names)
@@ -100,7 +112,9 @@ class Watch:
             say("stopped; it goes on here when it is started again")
 
     def _new_pipeline(self) -> Pipeline:
-        return Pipeline(self._scorer, self._settings.sensitivity, self._protection, standing=BANTIME)
+        return Pipeline(
+            self._scorer, self._settings.sensitivity, self._protection, held=self._outside.held, standing=BANTIME
+        )
 
     def _rebuild(self) -> None:
         """Learn from the history what was known before. Verdicts of then are not asked for again."""
@@ -149,6 +163,7 @@ class Watch:
             self._pulse.uncounted += batch.frame.height - frame.height
         if frame.height:
             frame = _clamped(self._within(frame), self._high, time.time())
+            self._outside.see(frame)
             self._feed(frame, None)
             self._unsaved.append(frame)
         self._marks |= batch.marks
@@ -207,6 +222,7 @@ class Watch:
             say("the clock was set back: beginning anew from the history")
             self._pipeline = self._new_pipeline()
             self._rebuild()
+        self._listen(self._outside.learn)
         self._commit()
         self._keep()
         self._discover()
@@ -225,6 +241,7 @@ class Watch:
         topic = "the state folder cannot be written"
         try:
             self._asking.flush(time.time())
+            self._outside.ask()
             if self._unsaved or self._marks:
                 self._store.commit(self._unsaved, self._marks)
         except BROKEN as error:
@@ -242,7 +259,7 @@ class Watch:
             return
         topic = "findings cannot be kept"
         try:
-            self._findings.keep()
+            self._deliver(self._findings.keep())
             oldest = time.time() - self._settings.history_days * 86400
             self._store.bound(oldest, self._settings.history_megabytes << 20)
         except (ConfigError, *BROKEN) as error:
@@ -250,6 +267,26 @@ class Watch:
         else:
             self._pulse.tell(topic, None)
         self._kept_at = now
+
+    def _listen(self, ask: Callable[[], list[Fed]]) -> None:
+        """Take in what fail2ban's drop-in action told."""
+        topic = "what fail2ban's action tells cannot be read"
+        try:
+            self._findings.fed(ask())
+        except (Fail2banAIError, OSError) as error:
+            self._pulse.tell(topic, f"{topic}: {error}")
+        else:
+            self._pulse.tell(topic, None)
+
+    def _deliver(self, report: Report | None) -> None:
+        """Send what is new to people and to a SIEM, in a thread: a service that does not answer takes seconds."""
+        if self._delivering is not None and self._delivering.done():
+            problems, self._delivering = self._delivering.result(), None
+            self._pulse.tell("delivery", "; ".join(problems) or None)
+        if report is not None:
+            self._undelivered.append(report)
+        if self._undelivered and self._delivering is None:
+            self._delivering = self._post.submit(self._delivery.deliver, self._undelivered.popleft())
 
     def _discover(self) -> None:
         """Ask now and then which logs there are; new ones are watched from then on."""
