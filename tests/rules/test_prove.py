@@ -47,6 +47,7 @@ def written(out: Path, lines: list[str], path: str) -> Path:
     regexes = tuple(form.regex for form in draft.forms)
     service = draft.cluster.service
     jail = jail_of(name, draft)
+    assert jail is not None
     rule = Suggestion(name, draft.cluster.kind, 1.0, ("c-1",), 10, 2, "A test.", regexes, jail, (), (), {})
     files = {
         "filter.conf": filter_conf(service, regexes, title="test", purpose="A test.", notes=[]),
