@@ -38,6 +38,16 @@ SSH = [
     for n in range(1, 9)
 ]
 
+MAIL = [
+    sshd(n + i / 9, "").replace(
+        "sshd[4711]: ",
+        f"dovecot: imap-login: Disconnected (auth failed, 1 attempts in {2 + n % 3} secs): user=<{name}@example.org>, "
+        f"method=PLAIN, rip={hostile(n)}, lip=192.0.2.164, TLS, session=<{'aZ+/09'[n % 6] * 5}{n}{i}>",
+    )
+    for i, name in enumerate(("info", "sales"))
+    for n in range(1, 9)
+]
+
 
 def written(out: Path, lines: list[str], path: str) -> Path:
     """A suggestion made of a log, not proved yet."""
@@ -70,6 +80,7 @@ def originals(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {
         "web": written(out, WEB, "/var/log/nginx/access.log"),
         "sshd": written(out, SSH, "/var/log/auth.log"),
+        "dovecot": written(out, MAIL, "/var/log/mail.log"),
     }
 
 
@@ -99,7 +110,7 @@ def edit(folder: Path, old: str, new: str, name: str = "filter.conf") -> Path:
     return folder
 
 
-@pytest.mark.parametrize("service", ["web", "sshd"])
+@pytest.mark.parametrize("service", ["web", "sshd", "dovecot"])
 def test_a_rule_of_each_template_passes_every_step(originals: dict[str, Path], service: str) -> None:
     steps = prove(originals[service])
     assert failed(steps) == {}
