@@ -149,6 +149,8 @@ def _name(made: Draft, names: set[str]) -> str:
     row = made.units[0].rows[0]
     words = {"paths": row.target, "agent": row.agent, "account": row.account}.get(kind) or value
     middle = {"account": "accounts-", "agent": "agent-"}.get(kind, "")
+    if not re.search(r"[A-Za-z0-9]", words):
+        words = row.method or kind
     slug = re.sub(r"[^a-z0-9]+", "-", f"{made.cluster.service}-{middle}{words.lower()}").strip("-")[:_SLUG].strip("-")
     name, number = f"ai-{slug}", 1
     while name in names:

@@ -1,8 +1,8 @@
 """Regexes for what services write to syslog: a form of message, with the accounts tried or without."""
 
-import os
 import re
 from collections.abc import Sequence
+from os.path import commonpath
 
 from fail2ban_ai.addresses import normal
 from fail2ban_ai.rules.align import template
@@ -149,9 +149,9 @@ def _columns(texts: Sequence[str], following: str) -> list[Piece] | None:
 def _word(words: Sequence[str], following: str) -> list[Piece] | None:
     if len(set(words)) == 1:
         return [_numbers(words[0])] if words[0] else []
-    start = _EDGE.sub("", os.path.commonprefix(words))
+    start = _EDGE.sub("", commonpath(words))
     rest = [word[len(start) :] for word in words]
-    end = _EDGE.sub("", os.path.commonprefix([word[::-1] for word in rest]))[::-1]
+    end = _EDGE.sub("", commonpath([word[::-1] for word in rest]))[::-1]
     middle = [word[: len(word) - len(end)] for word in rest]
     made = gap(middle, end[:1] or following)
     if made is None:
