@@ -183,7 +183,7 @@ def _history(rule: FilterFile, lines: Sequence[Line], history: History, matches:
         kinds[history.verdict(address)].append(address)
     benign_lines = sum(hits[address] for address in kinds["benign"])
     if kinds["benign"]:
-        first = found.first[kinds["benign"][0]]
+        first = found.first[kinds["benign"][0]][1]
         detail = f"matches {benign_lines} lines of {len(kinds['benign'])} clients judged benign: {_quoted(first)}"
     else:
         detail = f"of {found.read} lines of this host, none of a client judged benign matches"

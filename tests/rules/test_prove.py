@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -230,7 +231,9 @@ def test_whom_it_would_have_banned(originals: dict[str, Path], tmp_path: Path) -
     assert {ban.address for ban in bans} == {hostile(n) for n in range(1, 11)}
     assert [ban.at for ban in bans] == sorted(ban.at for ban in bans)
     first = min(ban.at for ban in bans if ban.address == hostile(1))
-    assert f"{bans[0].line}".startswith("198.51.100.")
+    assert all(ban.line.startswith(f"{ban.address} - - ") for ban in bans)
+    hours = [datetime.fromtimestamp(ban.at, UTC).strftime("[%d/%b/%Y:%H:%M:%S") for ban in bans]
+    assert all(hour in ban.line for hour, ban in zip(hours, bans, strict=True))
     assert first == 1_773_014_400.0 + 0.1 * 3600  # its second line, in the same second as the first
     assert would_ban(originals["web"], [str(log)], maxretry=100) == ()
 
