@@ -132,11 +132,13 @@ class History:
 
     def __init__(self, logs: Sequence[str], verdicts: Judged | None = None) -> None:
         self.logs = logs
+        self.measured: Measured | None = None  # of the last rule tried
         self._verdicts = verdicts
 
-    def candidates(self, rule: FilterFile) -> Candidates:
-        """The lines that a rule may match."""
-        return candidates(rule, self.logs)
+    def measure(self, rule: FilterFile, matches: Matches) -> Measured:
+        """What a rule matches in the logs."""
+        self.measured = measured(candidates(rule, self.logs), matches)
+        return self.measured
 
     def verdict(self, address: str) -> str:
         """ "hostile", "doubtful" or "benign"; an address that is none is benign, so that the rule fails."""

@@ -175,7 +175,7 @@ def _injection(lines: Sequence[Line], service: str, matches: Matches) -> Step:
 
 
 def _history(rule: FilterFile, lines: Sequence[Line], history: History, matches: Matches) -> Step:
-    found = measured(history.candidates(rule), matches)
+    found = history.measure(rule, matches)
     known = {line.address for line in lines}
     hits = {address: count for address, count in found.counts.items() if address not in known}
     kinds: dict[str, list[str]] = {"hostile": [], "doubtful": [], "benign": []}

@@ -19,7 +19,7 @@ from fail2ban_ai.rules.jail import jail_of
 from fail2ban_ai.rules.judged import judged
 from fail2ban_ai.rules.material import Material, Row, gather
 from fail2ban_ai.rules.overlap import overlap
-from fail2ban_ai.rules.prove import prove, would_ban
+from fail2ban_ai.rules.prove import prove
 from fail2ban_ai.rules.render import filter_conf, jail_conf
 from fail2ban_ai.rules.suggestion import CAMPAIGNS, LINE_LIMIT, Jail, Line, Suggestion, dump_lines, write
 from fail2ban_ai.rules.synthesis import Draft, drafts
@@ -134,9 +134,9 @@ def _written(made: Draft, out: Path, jail: Jail, *, history: History, material: 
     write(folder, rule, files)
     steps = prove(folder, config=config, history=history)
     rule = replace(rule, proof=steps)
-    if rule.proved:
+    if rule.proved and history.measured is not None:
         limits = {"maxretry": jail.maxretry, "findtime": jail.findtime, "bantime": jail.bantime}
-        rule = replace(rule, would_ban=would_ban(folder, history.logs, config=config, **limits))
+        rule = replace(rule, would_ban=history.measured.bans(**limits))
     rule = replace(rule, overlap=overlap(cluster.service, lines, like, config=config))
     files["evidence.md"] = evidence.page(rule, made, material)
     write(folder, rule, files)
