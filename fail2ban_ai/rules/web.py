@@ -147,15 +147,19 @@ def _apart(families: Sequence[Family]) -> list[Family]:
     single = [replace(each, pieces=(piece,)) for each in families for piece in each.pieces]
     found: list[Family] = []
     for each in sorted(single, key=lambda family: family.pieces[0].regex == literal(family.pieces[0].example)):
-        text = each.pieces[0].example
         for at, other in enumerate(found):
-            if other.method == each.method and re.fullmatch(other.pieces[0].regex, text):
+            if other.method == each.method and (_covers(other, each) or _covers(each, other)):
+                wider = other if _covers(other, each) else each
                 both = "".join(sorted({*other.statuses, *each.statuses}))
-                found[at] = replace(other, statuses=both, mozilla=other.mozilla and each.mozilla)
+                found[at] = replace(wider, statuses=both, mozilla=other.mozilla and each.mozilla)
                 break
         else:
             found.append(each)
     return found
+
+
+def _covers(one: Family, other: Family) -> bool:
+    return re.fullmatch(one.pieces[0].regex, other.pieces[0].example) is not None
 
 
 def _target_regex(method: str | None, statuses: str, mozilla: bool, frame: Layout, what: Piece) -> Piece:
