@@ -29,20 +29,25 @@ def files_of(name: str) -> tuple[str, str]:
     return (f"filter.d/{name}.conf", f"jail.d/{name}.conf")
 
 
-def put_in(site: Site, folder: Path, entry: Entry, *, keep: Callable[[], None]) -> None:
+def put_in(site: Site, folder: Path, jail: str, entry: Entry, *, keep: Callable[[], None]) -> None:
     """Install the rule in `folder`, root's copy that was proved, in the state of `entry`, and write that entry down.
 
-    `keep` is called once the jail runs, before the entry is written.
+    Args:
+        site: where.
+        folder: see there.
+        jail: the text of its jail, of checks.jail_text.
+        entry: see there.
+        keep: called once the jail runs, before the entry is written.
 
     Raises:
-        RuleError: the rule must not run here.
+        RuleError: fail2ban reads something else than was written.
         ConfigError: a file of that name is there already and not ours.
         Fail2banError: fail2ban is down, or did not take it: everything was undone.
     """
     site.client.jails()  # with the server down nothing could be checked, and its next start would be the test
     rule = suggestion.read(folder)
     written = (folder / "filter.conf").read_text(encoding="utf-8")
-    jail = checks.jail_text(site, rule, filter_file.parse(written), shadow=entry.state == states.SHADOW)
+    filter_file.parse(written)
     files = dict(zip(files_of(rule.name), (written, jail), strict=True))
     _refuse_foreign(site, rule.name, files)
     with copy_with(site.config, files) as copy:
