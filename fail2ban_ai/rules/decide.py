@@ -51,7 +51,7 @@ def look(name: str) -> Taken:
 def _read(folder: Path) -> Taken:
     rule = suggestion.read(folder)
     try:
-        written = (folder / "filter.conf").read_text(encoding="utf-8")
+        written = (folder / "filter.conf").read_bytes().decode("utf-8")  # with every end of line as it is
     except UnicodeDecodeError:
         raise RuleError("filter.conf is not UTF-8") from None
     return Taken(folder, suggestion.digest(folder), rule, filter_file.parse(written), written)

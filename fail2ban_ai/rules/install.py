@@ -57,9 +57,10 @@ def put_in(site: Site, folder: Path, jail: str, entry: Entry, *, keep: Callable[
         checks.runs(site, rule, regexes, shadow=entry.state == states.SHADOW)
         keep()
 
-    _forget_shadow(site, rule.name)
-    hashes = {name: _hash(text) for name, text in files.items()}
     last = states.newest(states.history()).get(rule.name)
+    if last is not None and last.state == states.SHADOW:
+        _forget_bans(site, rule.name)
+    hashes = {name: _hash(text) for name, text in files.items()}
     other = last is not None and last.state in states.INSTALLED and last.state != entry.state
     jails = {"restart": (rule.name,)} if other and rule.name in site.client.jails() else {"load": (rule.name,)}
     try:
@@ -79,7 +80,7 @@ def take_out(site: Site, entry: Entry) -> None:
     for name, text in there.items():
         if _hash(text) != _manifest().get(entry.name, {}).get(name):
             raise ConfigError(f"{site.config / name} was changed by hand since it was installed; move it away first.")
-    _forget_shadow(site, entry.name)
+    _forget_bans(site, entry.name)
     # The jail's file goes first, the filter means nothing without it.
     files = dict.fromkeys(reversed(there))
     _change(site, entry.name, entry, Change(files, stop=(entry.name,)), then=_nothing, hashes={})
@@ -195,10 +196,9 @@ def _nothing() -> None:
     """Belongs to a change that is whole with its files and jails."""
 
 
-def _forget_shadow(site: Site, name: str) -> None:
-    """Bans that were only recorded must not become real ones: fail2ban repeats what its database holds."""
-    last = states.newest(states.history()).get(name)
-    if last is not None and last.state == states.SHADOW and name in (site.transaction.running() or ()):
+def _forget_bans(site: Site, name: str) -> None:
+    """Lift a rule's bans for good: fail2ban would repeat them from its database, those of a shadow as real ones."""
+    if name in (site.transaction.running() or ()):
         site.client.unban(name, site.client.banned(name))
 
 
