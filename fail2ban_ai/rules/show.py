@@ -1,5 +1,6 @@
 """A rule on the terminal. Its texts come from logs: every character is written out, and none is taken for markup."""
 
+import itertools
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -74,8 +75,11 @@ def coloured(text: str, match: Match | None) -> Text:
         for group, (start, end) in match.groups.items():
             styles[start:end] = [_GROUPS[group]] * (end - start)
     shown = Text(no_wrap=False, overflow="fold")
-    for char, style in zip(text[:WIDTH], styles, strict=False):
-        shown.append(digest.shown(char), style)
+    at = 0
+    for style, run in itertools.groupby(styles[:WIDTH]):
+        length = len(list(run))
+        shown.append(digest.shown(text[at : at + length]), style)
+        at += length
     if len(text) > WIDTH:
         shown.append(f" … ({len(text)} characters)", "dim")
     return shown
