@@ -9,6 +9,7 @@ import polars as pl
 from fail2ban_ai import analysis, config
 from fail2ban_ai.decisions_strict import clean
 from fail2ban_ai.errors import SourceError
+from fail2ban_ai.redact import redact
 from fail2ban_ai.rules import safe
 from fail2ban_ai.rules.bench import Matches
 from fail2ban_ai.rules.filter_file import FilterFile
@@ -53,7 +54,7 @@ class Measured:
             while seen[0] <= time - findtime:
                 seen.popleft()
             if len(seen) >= maxretry:
-                found.append(WouldBan(address, time, clean(self.first[address], TEXT)))
+                found.append(WouldBan(address, time, clean(redact(self.first[address]), TEXT)))
                 free[address] = time + bantime
                 seen.clear()
         return tuple(found[:WOULD_BAN])
