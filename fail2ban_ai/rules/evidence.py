@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from fail2ban_ai.decisions_strict import clean
+from fail2ban_ai.redact import redact
 from fail2ban_ai.rules.material import Material
 from fail2ban_ai.rules.services import SERVICES
 from fail2ban_ai.rules.suggestion import Suggestion
@@ -75,7 +76,7 @@ def page(rule: Suggestion, made: Draft, material: Material) -> str:
         out.append(f"- and {len(rule.campaigns) - _SHOWN} more")
     out += ["", "## Lines", ""]
     step = max(1, len(made.early) // _SHOWN)
-    out += [f"    {clean(row.text, 300)}" for row in made.early[::step][:_SHOWN]]
+    out += [f"    {clean(redact(row.text), 300)}" for row in made.early[::step][:_SHOWN]]
     jail = rule.jail
     out += ["", "## What it would have banned", ""]
     out.append(f"With maxretry {jail.maxretry}, findtime {jail.findtime} s and bantime {jail.bantime} s:")

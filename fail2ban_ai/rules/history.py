@@ -9,6 +9,7 @@ import polars as pl
 from fail2ban_ai import analysis, config
 from fail2ban_ai.decisions_strict import clean
 from fail2ban_ai.errors import SourceError
+from fail2ban_ai.redact import redact
 from fail2ban_ai.rules import safe
 from fail2ban_ai.rules.bench import Matches
 from fail2ban_ai.rules.filter_file import FilterFile
@@ -56,7 +57,7 @@ class Measured:
                 seen.popleft()
             if len(seen) >= maxretry:
                 line = self.lines.get((time, address), self.first[address][1])
-                found.append(WouldBan(address, time, clean(line, TEXT)))
+                found.append(WouldBan(address, time, clean(redact(line), TEXT)))
                 free[address] = time + bantime
                 seen.clear()
         return tuple(found[:WOULD_BAN])

@@ -147,8 +147,8 @@ def open_regular(path: str) -> BufferedReader:
 
 def split(block: bytes, first: int) -> pl.DataFrame:
     """The lines of a block (raw, line), the first of them numbered `first`; blank ones too."""
-    # A line feed at the end, else an empty last line would be none; and one at the start, else Polars would take a block
-    # that begins like a compressed file for one, and unpack it.
+    # A line feed at the end, else an empty last line would be none; and one at the start, else Polars would unpack a
+    # block that begins like a compressed file.
     block = b"\n" + block + b"\n"
     try:
         raw = pl.read_lines(block, name="raw")
