@@ -208,6 +208,7 @@ def test_killed_at_random_moments_under_load_and_rotation_it_loses_and_doubles_n
         writer.join()
     process = start()
     until(lambda: beat() and beat().pid == process.pid and set(wanted) <= targets(), "every attacker is asked for")
+    until(lambda: len(read_lines()) >= log.count, "the last lines are read")
     process.send_signal(signal.SIGTERM)
     assert process.wait(PATIENCE) == 0
     assert read_lines() == list(range(1, log.count + 1))
