@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help packages demo test live lint clean
+.PHONY: help packages demo test live figures-rules lint clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -37,6 +37,10 @@ live: $(VENV)/.installed packages  ## real daemons and attack tools in namespace
 	dpkg -s $(LIVE) >/dev/null 2>&1 || { apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends $(LIVE); }; status=$$?; \
 	if [ -n "$$kept" ]; then rm -f /usr/sbin/policy-rc.d; fi; exit $$status
 	$(BIN)/pytest -m live tests/live
+
+CORPORA ?= corpora
+figures-rules: $(VENV)/.installed packages  ## the figures of docs/rules.md, from a folder of labelled logs (CORPORA=…): half an hour
+	$(BIN)/python benchmarks/rules.py $(CORPORA)
 
 lint: $(VENV)/.installed  ## ruff and mypy alone
 	$(BIN)/ruff check .

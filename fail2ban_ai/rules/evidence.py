@@ -48,13 +48,13 @@ def sentences(made: Draft) -> tuple[str, str, list[str]]:
 
 
 def _values(made: Draft) -> str:
-    shown = []
-    for unit in made.units[:3]:
+    values: dict[str, None] = {}  # the same path may be asked for by two methods
+    for unit in made.units:
         row = unit.rows[0]
         value = {"paths": row.target, "agent": row.agent, "account": row.account}.get(unit.key[0]) or unit.key[2]
-        shown.append(clean(value, 60))
-    more = len(made.units) - len(shown)
-    return ", ".join(shown) + (f" and {more} more" if more else "")
+        values[clean(value, 60)] = None
+    more = len(values) - 3
+    return ", ".join(list(values)[:3]) + (f" and {more} more" if more > 0 else "")
 
 
 def page(rule: Suggestion, made: Draft, material: Material) -> str:

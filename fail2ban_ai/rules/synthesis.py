@@ -89,13 +89,10 @@ def _made(cluster: Cluster, units: Sequence[Unit]) -> tuple[list[Unit], list[For
     rows = {unit.key: cluster.rows(unit, later=False) for unit in units}
     every = [row for unit in units for row in rows[unit.key]]
     if cluster.kind == "account":
-        forms = syslog.by_account(every)
-        return list(units), forms
+        return list(units), syslog.by_account(every)
     if cluster.kind == "message":
         return list(units), syslog.by_message(every)
-    frame = web.usual(every)
-    if frame is None:
-        return [], []
+    frames = web.layouts(every)
     if cluster.kind == "agent":
         agents: list[Piece] = []
         kept = []
@@ -104,6 +101,10 @@ def _made(cluster: Cluster, units: Sequence[Unit]) -> tuple[list[Unit], list[For
             if pieces is not None:
                 agents += pieces
                 kept.append(unit)
-        return kept, web.by_agent(agents, frame)
+        return kept, [form for frame in frames for form in web.by_agent(agents, frame)]
     families = [(unit, made) for unit in units if (made := web.family(rows[unit.key])) is not None]
-    return [unit for unit, _ in families], web.by_target([made for _, made in families], frame)
+    forms = []
+    for frame in frames:
+        mine = [made for unit, made in families if any(web.layout(row) == frame for row in rows[unit.key])]
+        forms += web.by_target(mine, frame)
+    return [unit for unit, _ in families], forms

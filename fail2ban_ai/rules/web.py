@@ -3,11 +3,11 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fail2ban_ai.addresses import normal
 from fail2ban_ai.rules.align import template
-from fail2ban_ai.rules.escape import is_plain
+from fail2ban_ai.rules.escape import is_plain, literal
 from fail2ban_ai.rules.forms import ADDRESS, VICTIM, WEB_DATE, Form, Sample
 from fail2ban_ai.rules.material import Row
 from fail2ban_ai.rules.pieces import Piece, either, exact, gap, join
@@ -16,6 +16,8 @@ LENGTH = 155  # characters of a regex that alternatives are packed into
 _LONG = 90  # characters of a target that stay literal
 _EXACT = 4  # distinct targets of a unit that stand as alternatives where they have no template
 _EXAMPLES = 2  # sample lines of one regex
+_LAYOUTS = 3  # of one log
+_LAYOUT = 0.03  # of the lines that earn a layout regexes of its own
 
 _DATE = re.compile(r"\[[^\]]{1,80}\]")
 _AFTER = re.compile(r'(?P<status>\d{3}) (?P<bytes>[\d-]+)(?P<more> ".*)?$')
@@ -51,10 +53,11 @@ def layout(row: Row) -> Layout | None:
     return Layout(at[-1], len(words) - 3 - at[-1], combined)
 
 
-def usual(rows: Iterable[Row]) -> Layout | None:
-    """The layout that most lines have."""
+def layouts(rows: Iterable[Row]) -> list[Layout]:
+    """The layouts that lines have, the usual one first: a server's configuration changes over the years."""
     counted = Counter(found for row in rows if (found := layout(row)) is not None)
-    return counted.most_common(1)[0][0] if counted else None
+    least = _LAYOUT * sum(counted.values())
+    return [frame for frame, count in counted.most_common(_LAYOUTS) if count >= least]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +130,9 @@ def _by_value(targets: Sequence[str], following: str) -> list[Piece] | None:
 def by_target(families: Sequence[Family], frame: Layout) -> list[Form]:
     """Regexes for what is asked for, the first families first."""
     groups: dict[tuple[str | None, str, bool], list[Piece]] = {}
-    for each in families:
+    for each in _apart(families):
         mozilla = each.mozilla and "2" in each.statuses and frame.combined
-        group = groups.setdefault((each.method, each.statuses, mozilla), [])
-        group += [piece for piece in each.pieces if piece not in group]
+        groups.setdefault((each.method, each.statuses, mozilla), []).extend(each.pieces)
     forms: list[Form] = []
     for (method, statuses, mozilla), pieces in groups.items():
         for packed in _packed(pieces, len(_target_regex(method, statuses, mozilla, frame, exact("")).regex)):
@@ -138,6 +140,26 @@ def by_target(families: Sequence[Family], frame: Layout) -> list[Form]:
             lines = [_target_regex(method, statuses, mozilla, frame, one).example for one in packed[:_EXAMPLES]]
             forms.append(_form(made.regex, lines, frame))
     return forms
+
+
+def _apart(families: Sequence[Family]) -> list[Family]:
+    """Families of one alternative each, without those that another one matches: a line shall match one regex only."""
+    single = [replace(each, pieces=(piece,)) for each in families for piece in each.pieces]
+    found: list[Family] = []
+    for each in sorted(single, key=lambda family: family.pieces[0].regex == literal(family.pieces[0].example)):
+        for at, other in enumerate(found):
+            if other.method == each.method and (_covers(other, each) or _covers(each, other)):
+                wider = other if _covers(other, each) else each
+                both = "".join(sorted({*other.statuses, *each.statuses}))
+                found[at] = replace(wider, statuses=both, mozilla=other.mozilla and each.mozilla)
+                break
+        else:
+            found.append(each)
+    return found
+
+
+def _covers(one: Family, other: Family) -> bool:
+    return re.fullmatch(one.pieces[0].regex, other.pieces[0].example) is not None
 
 
 def _target_regex(method: str | None, statuses: str, mozilla: bool, frame: Layout, what: Piece) -> Piece:

@@ -44,7 +44,9 @@ def read(lines: list[str], path: str) -> pl.DataFrame:
 
 def made_of(lines: list[str], path: str = "/var/log/nginx/access.log") -> Material:
     """The material of a log in which every 198.51.100.0/24 address was banned, all in one campaign."""
-    frame = read(lines, path)
+    hosts = [line for line in lines if line.startswith("www.")]
+    parts = [part for part in (hosts, [line for line in lines if line not in hosts]) if part]
+    frame = pl.concat([read(part, path) for part in parts]).sort("time", maintain_order=True)
     banned = {address: "c-1" for address in frame["address"].unique() if address.startswith("198.51.100.")}
     return gather([frame], Judged(hostile=banned))
 

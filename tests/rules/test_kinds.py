@@ -127,6 +127,12 @@ def test_an_account_whose_owner_logs_in_makes_no_rule_and_says_why() -> None:
     assert any("owner logs in here" in reason for reason in reasons(lines, "account", AUTH))
 
 
+def test_an_account_needs_company() -> None:
+    lines = [sshd(n * 24 + i, f"Invalid user oracle from {hostile(1)} port 50000") for n in range(4) for i in range(9)]
+    assert regexes(lines, "account", AUTH) == []
+    assert "not recurring" in reasons(lines, "account", AUTH)
+
+
 def test_an_account_that_exists_makes_no_rule() -> None:
     lines = [sshd(n, f"Failed password for root from {hostile(n)} port 50001 ssh2") for n in range(1, 20)]
     assert regexes(lines, "account", AUTH) == []
@@ -154,6 +160,22 @@ def test_later_lines_are_held_back() -> None:
     found = made(clustered(probes("GET /old/.env"))[0], "paths")[0]
     assert 0.2 <= len(found.later) / (len(found.early) + len(found.later)) <= 0.4
     assert max(row.time for row in found.early) < min(row.time for row in found.later)
+
+
+def test_a_log_whose_layout_changed() -> None:
+    lines = probes("GET /old/.env")
+    found = regexes([f"www.example.org:443 {line}" if n % 2 else line for n, line in enumerate(lines)], "paths")
+    assert len(found) == 2
+    assert {regex.startswith("^<ADDR>") for regex in found} == {True, False}
+
+
+def test_alternatives_do_not_match_the_same_line() -> None:
+    lines = [line for n in range(8) for line in probes(f"GET /sql/pma{n * n}/index.php?lang=en")]
+    lines += probes("GET /sql/admin/index.php?lang=en")
+    found = regexes([*lines, *probes("GET /sql/pma/index.php?lang=en")], "payload")
+    sample = '192.0.2.1 - - [] "GET /sql/{}/index.php?lang=en HTTP/1.1" 404 153 "-" "x"'
+    for name in ("pma4", "admin", "pma"):
+        assert sum(bool(re.search(r.replace("<ADDR>", r"[\d.]+"), sample.format(name))) for r in found) == 1
 
 
 def test_a_log_that_names_virtual_hosts_first() -> None:
