@@ -206,6 +206,23 @@ def test_the_allow_list_holds_for_rules_too(bench: Bench) -> None:
     assert "203.0.113.48/28" not in bench.client.get(a_rule.NAME, "ignoreip")
 
 
+def test_an_attack_of_the_last_hours_is_banned_at_once(bench: Bench) -> None:
+    bench.attack("203.0.113.100")
+    a_rule.write(bench.log)
+    approve(bench)
+    assert bench.blocked(a_rule.NAME, "203.0.113.100", 8.0)
+
+
+def test_what_fail2ban_ignores_by_default_is_kept_beside_the_allow_list(bench: Bench) -> None:
+    (bench.config / "jail.d" / "ai-test-default.local").write_text("[DEFAULT]\nignoreip = 198.51.100.7\n")
+    facts_allow.add("203.0.113.0/28", 1.0)
+    a_rule.write(bench.log)
+    approve(bench)
+    ignored = bench.client.get(a_rule.NAME, "ignoreip")
+    assert "198.51.100.7" in ignored
+    assert "203.0.113.0/28" in ignored
+
+
 def killed(bench: Bench, act: str, point: int) -> bool:
     """Have a child approve or retire and end as kill -9 ends it at the POINTth thing that it does to disk or server."""
     child = os.fork()
