@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help packages demo test live faults lint deb deb-test clean
+.PHONY: help packages demo test live faults figures-rules lint deb deb-test clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -40,6 +40,10 @@ live: $(VENV)/.installed packages  ## real daemons and attack tools in namespace
 
 faults: $(VENV)/.installed packages  ## kill -9 at fifty random moments: five minutes
 	$(BIN)/pytest -m faults tests/faults
+
+CORPORA ?= corpora
+figures-rules: $(VENV)/.installed packages  ## the figures of docs/rules.md, from a folder of labelled logs (CORPORA=…): half an hour
+	$(BIN)/python benchmarks/rules.py $(CORPORA)
 
 lint: $(VENV)/.installed  ## ruff and mypy alone
 	$(BIN)/ruff check .

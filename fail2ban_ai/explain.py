@@ -36,6 +36,9 @@ _SUMMARIES = {
     "compromise": "{who} logged in {breached} after an attack: {events} in {span}.",
 }
 
+_FEW = 5  # failed log-ins below which nobody is said to guess
+_SUMMARY_OF_FEW = "{who} failed to log in {where}: {events}{over}."
+
 _ADVICE = {
     "slow_scan": "Ban the source for days rather than minutes: it waits out short bans.",
     "scan": "Ban the source. Make sure that none of the pages it found is open to everybody.",
@@ -54,7 +57,9 @@ _GUESSING = ("credential_stuffing", "brute_force", "compromise")
 
 def summary(campaign: Campaign) -> str:
     """One sentence: who did what, how often, over which time. At most SUMMARY_LIMIT characters."""
-    text = _SUMMARIES[campaign.kind].format(
+    few = campaign.kind == "brute_force" and campaign.events < _FEW
+    lasted = span(campaign.last_seen - campaign.first_seen)
+    text = (_SUMMARY_OF_FEW if few else _SUMMARIES[campaign.kind]).format(
         who=_who(campaign),
         paths=_paths(campaign),
         also=_also(campaign),
@@ -62,7 +67,8 @@ def summary(campaign: Campaign) -> str:
         attacks=_attacks(campaign) or "injections",
         breached=_breached(campaign),
         events=_count(campaign.events, "event"),
-        span=span(campaign.last_seen - campaign.first_seen),
+        span=lasted,
+        over=f" in {lasted}" if campaign.events > 1 else "",
         pace=_pace(campaign),
     )
     return _cut(text[0].upper() + text[1:], SUMMARY_LIMIT)

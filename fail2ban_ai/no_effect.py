@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 from fail2ban_ai import decisions, decisions_log, decisions_outcomes, paths
 from fail2ban_ai.gate_lists import PREFIXES
+from fail2ban_ai.redact import redact
 
 MARK = decisions.NO_EFFECT
 SETTLED = 60.0  # seconds after a ban within which lines may arrive: connections end, logs are late
@@ -88,7 +89,7 @@ def _decision(target: str, banned: _Banned, now: float) -> decisions.Decision:
         campaign=MARK,
         severity="high",
         reason=f"{banned.lines} lines arrived from it since it was banned",
-        matches=banned.texts,
+        matches=map(redact, banned.texts),
         evidence_at=min(banned.last, now),
     )
 

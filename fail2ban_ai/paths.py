@@ -1,7 +1,8 @@
 """Where things lie on the host, and how root opens what only root may have written.
 
     /etc/fail2ban-ai/            root's: config.yaml, enforce.json, installed.json, setup.json, ranges.d/*.txt
-    /var/lib/fail2ban-ai/        the watcher's: decisions.jsonl, heartbeat.json, state.sqlite, history/, rules/
+    /var/lib/fail2ban-ai/        the watcher's: decisions.jsonl, heartbeat.json, state.sqlite, history/,
+                                 rules/ (suggested), delivered/, reports/
     /var/lib/fail2ban-ai-root/   root's: outcomes.jsonl, allow.jsonl, position.json, notices.jsonl, trial.json,
                                  breaker.json, feed/bans.spool, rules.jsonl, rules/, shadow.log
 

@@ -50,6 +50,13 @@ def test_stuffing_names_account_network_and_second_factor() -> None:
     assert "192.0.2.0/26: 24 hostile actors seen, 0 others." in explain.reasons(subject)
 
 
+def test_a_failed_log_in_or_two_are_not_called_guessing() -> None:
+    once = campaign("brute_force", events=1, targets=["alice"], services={"sshd"})
+    assert explain.summary(once) == '192.0.2.1 failed to log in as "alice" (sshd): 1 event.'
+    often = campaign("brute_force", events=14, targets=["alice"], services={"sshd"})
+    assert "kept guessing passwords" in explain.summary(often)
+
+
 def test_an_endpoint_that_broke_and_an_account_that_fell_come_first() -> None:
     broke = campaign("injection", broke=["/item?id"], attacks={"sqli"})
     assert explain.recommendation(broke).startswith('Look at "/item?id": it began to answer')

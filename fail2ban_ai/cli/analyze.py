@@ -105,7 +105,8 @@ def command(  # noqa: PLR0917 - click hands options over by name
     if not logs:
         with owner_of(state.path().parent):
             state.State().save(found.report, _now().isoformat(timespec="seconds"))
-        for problem in Delivery(settings).deliver(found.report):
+        delivery = Delivery(settings)
+        for problem in delivery.deliver(found.report) + delivery.notices():
             click.echo(f"Warning: {problem}.", err=True)
     if auto_ban:
         asked = ask(found.result.verdicts, found.passed, auto_ban)

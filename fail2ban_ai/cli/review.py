@@ -197,8 +197,8 @@ def show_(rule: str, as_json: bool) -> None:
     show.rule(console, taken, state, list(zip(lines, found, strict=True)))
     show.proof(console, steps, "Proof (as suggested; root's copy is proved again before it is installed)")
     show.would_ban(console, taken)
-    show.evidence(console, taken)
     show.history(console, history)
+    show.evidence(console, taken)
 
 
 @command.command("approve")

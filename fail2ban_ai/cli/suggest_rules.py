@@ -14,6 +14,7 @@ from fail2ban_ai import analysis, config, paths
 from fail2ban_ai.cli.analyze import configured
 from fail2ban_ai.cli.bars import bars
 from fail2ban_ai.decisions_strict import clean
+from fail2ban_ai.fail2ban.private import ends_on_signal
 from fail2ban_ai.reports.text import visible
 from fail2ban_ai.rules.suggest import Suggested, suggest
 from fail2ban_ai.rules.suggestion import Suggestion
@@ -42,6 +43,7 @@ def command(logs: tuple[str, ...], out: Path | None, as_json: bool) -> None:
             wanted.sources, wanted.fmt = configured(stack, settings)
         out = out or (Path("ai-rules") if logs else paths.suggestions())
         progress = stack.enter_context(_bars(quiet=as_json))
+        stack.enter_context(ends_on_signal())
         found = suggest(wanted, settings, out, progress=progress)
     if as_json:
         click.echo(json.dumps(_facts(found, out), indent=1))

@@ -7,7 +7,7 @@ module's CHECKS, and a test that finds beside a twin that must not.
 
 from collections.abc import Callable, Iterable
 
-from fail2ban_ai.doctor import ai_jails, configuration, filters, firewall, server, services, surroundings
+from fail2ban_ai.doctor import ai_jails, configuration, delivery, filters, firewall, server, services, surroundings
 from fail2ban_ai.doctor.host import Host
 from fail2ban_ai.doctor.result import Result
 
@@ -18,6 +18,7 @@ CHECKS = (
     *ai_jails.CHECKS,
     *firewall.CHECKS,
     *services.CHECKS,
+    *delivery.CHECKS,
     *surroundings.CHECKS,
 )
 

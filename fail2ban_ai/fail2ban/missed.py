@@ -41,7 +41,8 @@ def why_missed(actors: Iterable[str], found: Replay | Mapping[str, Sequence[Jail
     sentences = []
     if banned:
         jails = ", ".join(sorted({ban.jail for ban in bans})[:3])
-        share = f"{'only ' if rest else ''}{len(banned)} of {_count(len(members), 'address')}"
+        whole = "it" if len(members) == 1 else f"all {_count(len(members), 'address')}"
+        share = f"only {len(banned)} of {_count(len(members), 'address')}" if rest else whole
         sentences.append(f"fail2ban bans {share} (jail {jails}).")
     if rest:
         sentences.append(_near(near, len(rest), estimated) if near else _unseen(estimated, bool(banned)))

@@ -1,17 +1,20 @@
 """Sends what is new in a report to people and to a SIEM. Nothing here ever stops a run: what failed is returned.
 
-    for problem in Delivery(settings).deliver(report): …
+    delivery = Delivery(settings)
+    for problem in delivery.deliver(report) + delivery.notices(): …
 
-`watch` keeps one Delivery and calls it from a thread of its own: a service that does not answer takes seconds.
+A service that does not answer takes seconds; a run that goes on leaves it to courier.Courier.
 """
 
 import socket
 from collections.abc import Callable
 from pathlib import Path
 
-from fail2ban_ai import paths
+from fail2ban_ai import notices, paths
 from fail2ban_ai.config import Settings
+from fail2ban_ai.decisions_log import Reader
 from fail2ban_ai.findings import SEVERITIES
+from fail2ban_ai.lowered import owner_of
 from fail2ban_ai.reports import cef, ecs, notify, syslog
 from fail2ban_ai.reports.alerts import Alert, alerts
 from fail2ban_ai.reports.news import Memory, News
@@ -28,9 +31,19 @@ class Delivery:
 
     def __init__(self, settings: Settings) -> None:
         self._notify = settings.notify
+        self._people = bool(settings.notify.urls or settings.notify.urls_file)
         self._siem = settings.siem
         self._host = socket.gethostname()
         self._memories = {name: Memory(memories() / f"{name}.json") for name in ("notify", "ecs", "syslog")}
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody is to be told anything."""
+        return self._people or self._siem.ecs_file is not None or self._siem.syslog is not None
+
+    def notices(self) -> list[str]:
+        """Send people what the enforcer has to say since the last time; returns what `deliver` returns."""
+        return _guarded("notify", self._notices) if self._people else []
 
     def deliver(self, report: Report) -> list[str]:
         """Send what is new; returns a sentence, without any secret, for each thing that went wrong.
@@ -39,7 +52,7 @@ class Delivery:
         counts as sent when one service took it.
         """
         problems: list[str] = []
-        if self._notify.urls or self._notify.urls_file:
+        if self._people:
             problems += _guarded("notify", lambda: self._to_people(report))
         if self._siem.ecs_file:
             file = self._siem.ecs_file
@@ -66,6 +79,18 @@ class Delivery:
                 break
             done += message.about
         return problems + _remember(memory, done)
+
+    def _notices(self) -> list[str]:
+        with owner_of(memories().parent):
+            reader = Reader(paths.notices(), notices.from_line, memories() / "notices.json")
+            found = list(reader.poll())
+        if not found:
+            return []
+        sent, problems = notify.send(notify.urls_of(self._notify), notify.of_notices(found, self._host))
+        if sent:
+            with owner_of(memories().parent):
+                reader.commit()
+        return problems
 
     def _to_siem(self, report: Report, name: str, send: Callable[[list[Alert]], None]) -> list[str]:
         memory = self._memories[name]

@@ -8,9 +8,11 @@ import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from fail2ban_ai.config_delivery import Notify
 from fail2ban_ai.findings import SEVERITIES
+from fail2ban_ai.notices import Notice
 from fail2ban_ai.reports.digest import counted, decided, further, name_of, shown, worst_first
 from fail2ban_ai.reports.news import News
 from fail2ban_ai.reports.schema import Actor
@@ -72,6 +74,12 @@ def _of_many(worth: Sequence[News], host: str) -> Message:
     worst = worth[0].campaign.severity
     title = f"{counted(len(worth), 'campaign')} on {host}, the worst {worst}"
     return Message(_harmless(title), _harmless("\n".join(listed)), worst, tuple(worth))
+
+
+def of_notices(found: Sequence[Notice], host: str) -> Message:
+    """What the enforcer has to say, the newest at the end."""
+    listed = [f"- {datetime.fromtimestamp(n.at, UTC):%Y-%m-%d %H:%M} UTC: {n.text}" for n in found[-LISTED:]]
+    return Message(_harmless(f"fail2ban-ai on {host} has something to say"), _harmless("\n".join(listed)), "medium", ())
 
 
 def _harmless(text: str) -> str:

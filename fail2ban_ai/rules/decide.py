@@ -51,7 +51,7 @@ def look(name: str) -> Taken:
 def _read(folder: Path) -> Taken:
     rule = suggestion.read(folder)
     try:
-        written = (folder / "filter.conf").read_text(encoding="utf-8")
+        written = (folder / "filter.conf").read_bytes().decode("utf-8")  # with every end of line as it is
     except UnicodeDecodeError:
         raise RuleError("filter.conf is not UTF-8") from None
     return Taken(folder, suggestion.digest(folder), rule, filter_file.parse(written), written)
@@ -96,13 +96,13 @@ def approve(
     if text is not None:
         taken = with_filter(taken, text)
     # Before the proof reads the logs that it names.
-    checks.jail_text(site, taken.rule, taken.filter, shadow=shadow)
+    jail = checks.jail_text(site, taken.rule, taken.filter, shadow=shadow)
     failed = next((step for step in prove(site, taken, prover) if not step.ok), None)
     if failed is not None:
         raise RuleError(f"{name} fails the step {failed.name} of its proof: {failed.detail}")
     _write(name, taken.digest, states.APPROVED, why)
     entry = _entry(name, taken.digest, states.SHADOW if shadow else states.LIVE, why)
-    install.put_in(site, taken.folder, entry, keep=lambda: store.keep(taken.folder))
+    install.put_in(site, taken.folder, jail, entry, keep=lambda: store.keep(taken.folder))
     return entry
 
 
@@ -157,10 +157,11 @@ def rollback(site: Site, name: str | None, prover: Prover, why: str) -> Entry:
     if state in states.INSTALLED:
         store.bring_back(name, digest)
         taken = _read(store.judged(name))
+        jail = checks.jail_text(site, taken.rule, taken.filter, shadow=state == states.SHADOW)
         failed = next((step for step in prove(site, taken, prover) if not step.ok), None)
         if failed is not None:
             raise RuleError(f"{name} fails the step {failed.name} of its proof by now: {failed.detail}")
-        install.put_in(site, taken.folder, entry, keep=lambda: None)
+        install.put_in(site, taken.folder, jail, entry, keep=lambda: None)
     elif last.state in states.INSTALLED:
         install.take_out(site, entry)
     else:

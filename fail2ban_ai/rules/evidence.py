@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from fail2ban_ai.decisions_strict import clean
+from fail2ban_ai.redact import redact
 from fail2ban_ai.rules.material import Material
 from fail2ban_ai.rules.services import SERVICES
 from fail2ban_ai.rules.suggestion import Suggestion
@@ -48,13 +49,13 @@ def sentences(made: Draft) -> tuple[str, str, list[str]]:
 
 
 def _values(made: Draft) -> str:
-    shown = []
-    for unit in made.units[:3]:
+    values: dict[str, None] = {}  # the same path may be asked for by two methods
+    for unit in made.units:
         row = unit.rows[0]
         value = {"paths": row.target, "agent": row.agent, "account": row.account}.get(unit.key[0]) or unit.key[2]
-        shown.append(clean(value, 60))
-    more = len(made.units) - len(shown)
-    return ", ".join(shown) + (f" and {more} more" if more else "")
+        values[clean(value, 60)] = None
+    more = len(values) - 3
+    return ", ".join(list(values)[:3]) + (f" and {more} more" if more > 0 else "")
 
 
 def page(rule: Suggestion, made: Draft, material: Material) -> str:
@@ -75,7 +76,7 @@ def page(rule: Suggestion, made: Draft, material: Material) -> str:
         out.append(f"- and {len(rule.campaigns) - _SHOWN} more")
     out += ["", "## Lines", ""]
     step = max(1, len(made.early) // _SHOWN)
-    out += [f"    {clean(row.text, 300)}" for row in made.early[::step][:_SHOWN]]
+    out += [f"    {clean(redact(row.text), 300)}" for row in made.early[::step][:_SHOWN]]
     jail = rule.jail
     out += ["", "## What it would have banned", ""]
     out.append(f"With maxretry {jail.maxretry}, findtime {jail.findtime} s and bantime {jail.bantime} s:")

@@ -78,13 +78,14 @@ def gather(site: Site, retire_days: int, now: float | None = None) -> Feedback:
     bans: dict[str, float] = {}  # address -> first ban by a live rule
     try:
         running = set(site.client.jails())
-        for at, name, what, address in _events(_log_of(site)):
+        log = _log_of(site)
+        for at, name, what, address in _events(log):
             if name in installed and at >= installed[name].at - 1:
                 _count(rules[name], at, what, address)
             if what == "Ban" and at > now - retire_days * DAY and _was_live(history, name, at):
                 bans[address] = min(at, bans.get(address, at))
         for name in running & installed.keys():
-            _ask(site, name, rules[name])
+            _ask(site, name, rules[name], logged=bool(log))
     except Fail2banError as error:
         trouble = str(error)
     for mark in marks.marks():
@@ -121,13 +122,12 @@ def _count(seen: Seen, at: float, what: str, address: str) -> None:
         seen.bans += 1
 
 
-def _ask(site: Site, name: str, seen: Seen) -> None:
-    """The server's own counters: since its start, and right where fail2ban's log is not to be read."""
-    counted = {what: int(number) for what, number in _TOTAL.findall(site.client.status(name))}
-    seen.matches = max(seen.matches, counted.get("failed", 0))
-    banned = site.client.banned(name)
-    seen.banned_now = len(banned)
-    seen.bans = max(seen.bans, counted.get("banned", 0))
+def _ask(site: Site, name: str, seen: Seen, *, logged: bool) -> None:
+    """What the server knows; its counters begin with its start, so they count only where there is no log to read."""
+    seen.banned_now = len(site.client.banned(name))
+    if not logged:
+        counted = {what: int(number) for what, number in _TOTAL.findall(site.client.status(name))}
+        seen.matches, seen.bans = counted.get("failed", 0), counted.get("banned", 0)
 
 
 def _proposal(entry: Entry, seen: Seen, days: int, now: float) -> str:

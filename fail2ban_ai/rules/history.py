@@ -9,6 +9,7 @@ import polars as pl
 from fail2ban_ai import analysis, config
 from fail2ban_ai.decisions_strict import clean
 from fail2ban_ai.errors import SourceError
+from fail2ban_ai.redact import redact
 from fail2ban_ai.rules import safe
 from fail2ban_ai.rules.bench import Matches
 from fail2ban_ai.rules.filter_file import FilterFile
@@ -20,6 +21,7 @@ from fail2ban_ai.sources.stats import SourceStats
 
 CHUNK = 65_536  # lines
 TIMES = 200_000  # matches whose times are kept
+LINES = 20_000  # matches whose lines are kept
 ADDRESSES = 100_000
 
 
@@ -37,7 +39,8 @@ class Measured:
 
     read: int = 0
     counts: dict[str, int] = field(default_factory=dict)  # address -> lines matched
-    first: dict[str, str] = field(default_factory=dict)  # address -> first line matched
+    first: dict[str, tuple[float, str]] = field(default_factory=dict)  # address -> its earliest line
+    lines: dict[tuple[float, str], str] = field(default_factory=dict)  # of the first LINES matches
     times: list[tuple[float, str]] = field(default_factory=list)
 
     def bans(self, *, maxretry: int, findtime: int, bantime: int) -> tuple[WouldBan, ...]:
@@ -53,7 +56,8 @@ class Measured:
             while seen[0] <= time - findtime:
                 seen.popleft()
             if len(seen) >= maxretry:
-                found.append(WouldBan(address, time, clean(self.first[address], TEXT)))
+                line = self.lines.get((time, address), self.first[address][1])
+                found.append(WouldBan(address, time, clean(redact(line), TEXT)))
                 free[address] = time + bantime
                 seen.clear()
         return tuple(found[:WOULD_BAN])
@@ -113,8 +117,11 @@ def measured(found: Candidates, matches: Matches) -> Measured:
         if address not in result.counts and len(result.counts) >= ADDRESSES:
             continue
         result.counts[address] = result.counts.get(address, 0) + 1
-        if address not in result.first:
-            result.first[address] = kept[index - kept[0][0]][1]
+        line = kept[index - kept[0][0]][1][:TEXT]
+        if address not in result.first or time < result.first[address][0]:
+            result.first[address] = (time, line)
+        if len(result.lines) < LINES:
+            result.lines.setdefault((time, address), line)
         if len(result.times) < TIMES:
             result.times.append((time, address))
     result.read = found.read[0]
@@ -126,11 +133,13 @@ class History:
 
     def __init__(self, logs: Sequence[str], verdicts: Judged | None = None) -> None:
         self.logs = logs
+        self.measured: Measured | None = None  # of the last rule tried
         self._verdicts = verdicts
 
-    def candidates(self, rule: FilterFile) -> Candidates:
-        """The lines that a rule may match."""
-        return candidates(rule, self.logs)
+    def measure(self, rule: FilterFile, matches: Matches) -> Measured:
+        """What a rule matches in the logs."""
+        self.measured = measured(candidates(rule, self.logs), matches)
+        return self.measured
 
     def verdict(self, address: str) -> str:
         """ "hostile", "doubtful" or "benign"; an address that is none is benign, so that the rule fails."""

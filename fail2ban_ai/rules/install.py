@@ -29,20 +29,25 @@ def files_of(name: str) -> tuple[str, str]:
     return (f"filter.d/{name}.conf", f"jail.d/{name}.conf")
 
 
-def put_in(site: Site, folder: Path, entry: Entry, *, keep: Callable[[], None]) -> None:
+def put_in(site: Site, folder: Path, jail: str, entry: Entry, *, keep: Callable[[], None]) -> None:
     """Install the rule in `folder`, root's copy that was proved, in the state of `entry`, and write that entry down.
 
-    `keep` is called once the jail runs, before the entry is written.
+    Args:
+        site: where.
+        folder: see there.
+        jail: the text of its jail, of checks.jail_text.
+        entry: see there.
+        keep: called once the jail runs, before the entry is written.
 
     Raises:
-        RuleError: the rule must not run here.
+        RuleError: fail2ban reads something else than was written.
         ConfigError: a file of that name is there already and not ours.
         Fail2banError: fail2ban is down, or did not take it: everything was undone.
     """
     site.client.jails()  # with the server down nothing could be checked, and its next start would be the test
     rule = suggestion.read(folder)
     written = (folder / "filter.conf").read_text(encoding="utf-8")
-    jail = checks.jail_text(site, rule, filter_file.parse(written), shadow=entry.state == states.SHADOW)
+    filter_file.parse(written)
     files = dict(zip(files_of(rule.name), (written, jail), strict=True))
     _refuse_foreign(site, rule.name, files)
     with copy_with(site.config, files) as copy:
@@ -52,9 +57,10 @@ def put_in(site: Site, folder: Path, entry: Entry, *, keep: Callable[[], None]) 
         checks.runs(site, rule, regexes, shadow=entry.state == states.SHADOW)
         keep()
 
-    _forget_shadow(site, rule.name)
-    hashes = {name: _hash(text) for name, text in files.items()}
     last = states.newest(states.history()).get(rule.name)
+    if last is not None and last.state == states.SHADOW:
+        _forget_bans(site, rule.name)
+    hashes = {name: _hash(text) for name, text in files.items()}
     other = last is not None and last.state in states.INSTALLED and last.state != entry.state
     jails = {"restart": (rule.name,)} if other and rule.name in site.client.jails() else {"load": (rule.name,)}
     try:
@@ -74,7 +80,7 @@ def take_out(site: Site, entry: Entry) -> None:
     for name, text in there.items():
         if _hash(text) != _manifest().get(entry.name, {}).get(name):
             raise ConfigError(f"{site.config / name} was changed by hand since it was installed; move it away first.")
-    _forget_shadow(site, entry.name)
+    _forget_bans(site, entry.name)
     # The jail's file goes first, the filter means nothing without it.
     files = dict.fromkeys(reversed(there))
     _change(site, entry.name, entry, Change(files, stop=(entry.name,)), then=_nothing, hashes={})
@@ -190,10 +196,9 @@ def _nothing() -> None:
     """Belongs to a change that is whole with its files and jails."""
 
 
-def _forget_shadow(site: Site, name: str) -> None:
-    """Bans that were only recorded must not become real ones: fail2ban repeats what its database holds."""
-    last = states.newest(states.history()).get(name)
-    if last is not None and last.state == states.SHADOW and name in (site.transaction.running() or ()):
+def _forget_bans(site: Site, name: str) -> None:
+    """Lift a rule's bans for good: fail2ban would repeat them from its database, those of a shadow as real ones."""
+    if name in (site.transaction.running() or ()):
         site.client.unban(name, site.client.banned(name))
 
 

@@ -16,20 +16,25 @@ _ROTATED = re.compile(r"(?:[.-]\d{1,3}|[.-]\d{8}(?:-\d+)?)?(?:\.gz)?$")
 _PATH = re.compile(r"/[A-Za-z0-9/._*?@+:=,-]{1,499}")
 
 
-def jail_of(name: str, made: Draft) -> Jail:
-    """The jail for a draft. Rules on accounts ban at the first line, for an hour: a mistyped name costs little."""
+def jail_of(name: str, made: Draft) -> Jail | None:
+    """The jail for a draft, None where no jail could name its log.
+
+    Rules on accounts ban at the first line, for an hour: a mistyped name costs little.
+    """
     service = made.cluster.service
     known = SERVICES[service]
     rows = [*made.early, *made.later]
     units = sorted({row.source for row in rows if journal.is_name(row.source)})
     paths = tuple(sorted({path for row in rows if (path := _live(row.source)) is not None}))[:16]
     matches = known.journalmatch or " + ".join(f"_SYSTEMD_UNIT={unit.partition(':')[2]}" for unit in units)
+    if not paths and not units:
+        return None
     account = made.cluster.kind == "account"
     return Jail(
         filter=name,
         service=service,
         backend="systemd" if units and not paths else "polling",
-        logpaths=paths or (f"/var/log/{service}.log",),
+        logpaths=paths,
         journalmatch=matches if units and not paths else "",
         port=known.port,
         maxretry=1 if account else _maxretry(rows),

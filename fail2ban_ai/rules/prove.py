@@ -125,6 +125,10 @@ def _safe(rule: FilterFile) -> Step:
             pl.Series([""]).str.contains(safe.linear(regex))
         except pl.exceptions.ComputeError as error:
             return Step("safe", False, _short(f"failregex {number} is refused by a linear-time engine: {error}"), {})
+    try:
+        pl.Series([""]).str.contains(safe.nearby(rule.failregex, dated=bool(rule.dates)))
+    except pl.exceptions.ComputeError:
+        return Step("safe", False, "its regexes together are too large for a linear-time engine", {})
     lengths = [len(regex) for regex in rule.failregex]
     return Step(
         "safe",
@@ -175,7 +179,7 @@ def _injection(lines: Sequence[Line], service: str, matches: Matches) -> Step:
 
 
 def _history(rule: FilterFile, lines: Sequence[Line], history: History, matches: Matches) -> Step:
-    found = measured(history.candidates(rule), matches)
+    found = history.measure(rule, matches)
     known = {line.address for line in lines}
     hits = {address: count for address, count in found.counts.items() if address not in known}
     kinds: dict[str, list[str]] = {"hostile": [], "doubtful": [], "benign": []}
@@ -183,7 +187,7 @@ def _history(rule: FilterFile, lines: Sequence[Line], history: History, matches:
         kinds[history.verdict(address)].append(address)
     benign_lines = sum(hits[address] for address in kinds["benign"])
     if kinds["benign"]:
-        first = found.first[kinds["benign"][0]]
+        first = found.first[kinds["benign"][0]][1]
         detail = f"matches {benign_lines} lines of {len(kinds['benign'])} clients judged benign: {_quoted(first)}"
     else:
         detail = f"of {found.read} lines of this host, none of a client judged benign matches"

@@ -42,7 +42,8 @@ def why_not(  # noqa: PLR0911 - a list of reasons
         return f"there is no template for the log of {service}"
     if kind == "account" and (owner := _account(service, value, material)):
         return owner
-    if len(unit.sources) < sources and unit.spells < windows:
+    # One guesser who comes back is no company: an account needs several sources.
+    if len(unit.sources) < sources and (unit.spells < windows or kind == "account"):
         return f"not recurring: {_count(len(unit.sources), 'source')} in {_count(unit.spells, 'spell')} of activity"
     if material.benign.get(unit.key):
         return f"clients judged benign did the same ({_count(material.benign[unit.key], 'line')})"

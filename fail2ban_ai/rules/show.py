@@ -1,5 +1,6 @@
 """A rule on the terminal. Its texts come from logs: every character is written out, and none is taken for markup."""
 
+import itertools
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -63,7 +64,7 @@ def _matches(console: Console, matched: Sequence[tuple[Line, Match | None]]) -> 
         for line, match in shown[:LINES]:
             if match is None:
                 console.print(Text("! it misses this one:", "yellow"))
-            console.print(Padding(coloured(line.text, match), (0, 0, 0, 2), expand=False))
+            _indented(console, coloured(line.text, match), 2)
 
 
 def coloured(text: str, match: Match | None) -> Text:
@@ -74,8 +75,11 @@ def coloured(text: str, match: Match | None) -> Text:
         for group, (start, end) in match.groups.items():
             styles[start:end] = [_GROUPS[group]] * (end - start)
     shown = Text(no_wrap=False, overflow="fold")
-    for char, style in zip(text[:WIDTH], styles, strict=False):
-        shown.append(digest.shown(char), style)
+    at = 0
+    for style, run in itertools.groupby(styles[:WIDTH]):
+        length = len(list(run))
+        shown.append(digest.shown(text[at : at + length]), style)
+        at += length
     if len(text) > WIDTH:
         shown.append(f" … ({len(text)} characters)", "dim")
     return shown
@@ -117,7 +121,7 @@ def table(console: Console, listed: Sequence[Listed], told: Feedback) -> None:
     grid = Table(box=None, header_style="bold")
     for heading in ("rule", "state", "proof", "matches", "bans", "false", "last match (UTC)"):
         numbers = heading in ("matches", "bans", "false")
-        grid.add_column(heading, justify="right" if numbers else "left", no_wrap=heading != "proof")
+        grid.add_column(heading, justify="right" if numbers else "left", no_wrap=heading != "proof", min_width=5)
     for one in listed:
         seen = told.rules.get(one.name)
         figures = (str(seen.matches), str(seen.bans), str(len(seen.false))) if seen else ("", "", "")
@@ -155,7 +159,15 @@ def _heading(console: Console, text: str) -> None:
 
 
 def _say(console: Console, text: str, style: str = "", indent: int = 0) -> None:
-    console.print(Padding(Text(digest.shown(text), style, overflow="fold"), (0, 0, 0, indent), expand=False))
+    _indented(console, Text(digest.shown(text), style, overflow="fold"), indent)
+
+
+def _indented(console: Console, text: Text, indent: int) -> None:
+    """At a terminal what is wrapped stays indented; elsewhere a line stays one line."""
+    if console.is_terminal:
+        console.print(Padding(text, (0, 0, 0, indent), expand=False))
+    else:
+        console.print(Text(" " * indent).append_text(text), soft_wrap=True)
 
 
 def _time(at: float) -> str:

@@ -13,15 +13,15 @@ from fail2ban_ai import analysis
 from fail2ban_ai.config import Settings
 from fail2ban_ai.fail2ban import code
 from fail2ban_ai.rules import benign, evidence, samples
-from fail2ban_ai.rules.clusters import Left, clusters
+from fail2ban_ai.rules.clusters import Cluster, Left, clusters
 from fail2ban_ai.rules.history import History
 from fail2ban_ai.rules.jail import jail_of
 from fail2ban_ai.rules.judged import judged
 from fail2ban_ai.rules.material import Material, Row, gather
 from fail2ban_ai.rules.overlap import overlap
-from fail2ban_ai.rules.prove import prove, would_ban
+from fail2ban_ai.rules.prove import prove
 from fail2ban_ai.rules.render import filter_conf, jail_conf
-from fail2ban_ai.rules.suggestion import CAMPAIGNS, LINE_LIMIT, Line, Suggestion, dump_lines, write
+from fail2ban_ai.rules.suggestion import CAMPAIGNS, LINE_LIMIT, Jail, Line, Suggestion, dump_lines, write
 from fail2ban_ai.rules.synthesis import Draft, drafts
 from fail2ban_ai.sources import LogReader, journal
 from fail2ban_ai.sources.lines import LineFile
@@ -70,15 +70,23 @@ def suggest(
         some, reason = drafts(cluster)
         drafted += some
         if reason is not None:
-            result.left += [
-                Left(campaign, cluster.kind, reason, lines, cluster.units[0].key[2])
-                for campaign, lines in cluster.campaigns.items()
-            ]
+            result.left += _left(cluster, reason)
     for number, each in enumerate(drafted):
         progress("proving", number, len(drafted))
-        result.suggestions.append(_written(each, out, names, history=history, material=material, config=config))
+        name = _name(each, names)
+        jail = jail_of(name, each)
+        if jail is None:
+            result.left += _left(each.cluster, "the path of its log has characters that a jail cannot name")
+            continue
+        names.add(name)
+        result.suggestions.append(_written(each, out, jail, history=history, material=material, config=config))
     progress("proving", len(drafted), len(drafted))
     return result
+
+
+def _left(cluster: Cluster, reason: str) -> list[Left]:
+    example = cluster.units[0].key[2]
+    return [Left(campaign, cluster.kind, reason, lines, example) for campaign, lines in cluster.campaigns.items()]
 
 
 def _frames(logs: analysis.Logs, progress: Progress) -> LogReader:
@@ -92,12 +100,10 @@ def _frames(logs: analysis.Logs, progress: Progress) -> LogReader:
     )
 
 
-def _written(
-    made: Draft, out: Path, names: set[str], *, history: History, material: Material, config: str
-) -> Suggestion:
+def _written(made: Draft, out: Path, jail: Jail, *, history: History, material: Material, config: str) -> Suggestion:
     """Render, prove and write one draft."""
     cluster = made.cluster
-    name = _name(made, names)
+    name = jail.filter
     lines = whole(made)
     regexes = tuple(form.regex for form in made.forms)
     title, purpose, notes = evidence.sentences(made)
@@ -112,7 +118,7 @@ def _written(
         windows=max(unit.spells for unit in made.units),
         summary=purpose[:400],
         failregex=regexes,
-        jail=jail_of(name, made),
+        jail=jail,
         proof=(),
         would_ban=(),
         overlap={},
@@ -128,10 +134,9 @@ def _written(
     write(folder, rule, files)
     steps = prove(folder, config=config, history=history)
     rule = replace(rule, proof=steps)
-    if rule.proved:
-        jail = rule.jail
+    if rule.proved and history.measured is not None:
         limits = {"maxretry": jail.maxretry, "findtime": jail.findtime, "bantime": jail.bantime}
-        rule = replace(rule, would_ban=would_ban(folder, history.logs, config=config, **limits))
+        rule = replace(rule, would_ban=history.measured.bans(**limits))
     rule = replace(rule, overlap=overlap(cluster.service, lines, like, config=config))
     files["evidence.md"] = evidence.page(rule, made, material)
     write(folder, rule, files)
@@ -144,12 +149,13 @@ def _name(made: Draft, names: set[str]) -> str:
     row = made.units[0].rows[0]
     words = {"paths": row.target, "agent": row.agent, "account": row.account}.get(kind) or value
     middle = {"account": "accounts-", "agent": "agent-"}.get(kind, "")
+    if not re.search(r"[A-Za-z0-9]", words):
+        words = row.method or kind
     slug = re.sub(r"[^a-z0-9]+", "-", f"{made.cluster.service}-{middle}{words.lower()}").strip("-")[:_SLUG].strip("-")
     name, number = f"ai-{slug}", 1
     while name in names:
         number += 1
         name = f"ai-{slug}-{number}"
-    names.add(name)
     return name
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from os.path import commonpath
 
 from fail2ban_ai.addresses import normal
 from fail2ban_ai.rules.align import template
@@ -14,6 +15,7 @@ from fail2ban_ai.rules.safe import PREFIX
 LENGTH = 155
 _ACCOUNT = 64  # characters
 _PROGRAM = re.compile(r"(?:^|\s)(?P<program>[A-Za-z][\w/.-]{0,60}(?:\(\S{1,60}\))?)(?:\[\d{1,10}\])?: (?P<message>.*)$")
+_EDGE = re.compile(r"[A-Za-z\d]+$")  # what a shared beginning may share by chance
 _WORD = re.compile(r"[0-9A-Fa-f:.]{3,50}")
 
 
@@ -125,8 +127,36 @@ def _segment(texts: Sequence[str], following: str) -> Piece | None:
         return None
     if len(distinct) == 1:
         return exact(distinct[0]) if not re.search(r"\d{2}", distinct[0]) else _numbers(distinct[0])
-    made = template(distinct, following, share=0.3, least=0)
+    made = template(distinct, following, share=0.3, least=0) or _columns(distinct, following)
     return None if made is None else join(made)
+
+
+def _columns(texts: Sequence[str], following: str) -> list[Piece] | None:
+    """Texts of as many words each, word by word: a word that varies keeps what its beginnings and ends share."""
+    split = [text.split(" ") for text in texts]
+    if len({len(words) for words in split}) != 1:
+        return None
+    pieces: list[Piece] = []
+    for number, column in enumerate(zip(*split, strict=True)):
+        last = number == len(split[0]) - 1
+        made = _word(column, following if last else " ")
+        if made is None:
+            return None
+        pieces += [*made, *([] if last else [exact(" ")])]
+    return pieces
+
+
+def _word(words: Sequence[str], following: str) -> list[Piece] | None:
+    if len(set(words)) == 1:
+        return [_numbers(words[0])] if words[0] else []
+    start = _EDGE.sub("", commonpath(words))
+    rest = [word[len(start) :] for word in words]
+    end = _EDGE.sub("", commonpath([word[::-1] for word in rest]))[::-1]
+    middle = [word[: len(word) - len(end)] for word in rest]
+    made = gap(middle, end[:1] or following)
+    if made is None:
+        return None
+    return [exact(start)] * bool(start) + [made] + [exact(end)] * bool(end)
 
 
 def _numbers(text: str) -> Piece:

@@ -14,7 +14,8 @@ from fail2ban_ai.rules.pieces import Piece, either, exact, gap, join
 
 LENGTH = 155  # characters of a regex that alternatives are packed into
 _LONG = 90  # characters of a target that stay literal
-_EXACT = 4  # distinct targets of a unit that stand as alternatives where they have no template
+_EXACT = 8  # distinct targets of a unit that stand as alternatives where they have no template
+_NAME = 3  # letters and digits that a segment with a gap must keep, its extension aside
 _EXAMPLES = 2  # sample lines of one regex
 _LAYOUTS = 3  # of one log
 _LAYOUT = 0.03  # of the lines that earn a layout regexes of its own
@@ -84,7 +85,8 @@ def family(rows: Sequence[Row]) -> Family | None:
 def alternatives(targets: Sequence[str], following: str) -> list[Piece] | None:
     """Pieces for targets of one unit."""
     if len(targets) > 1:
-        made = template(targets, following) or _by_value(targets, following)
+        made = template(targets, following)
+        made = made if made is not None and _names_all(made) else _by_value(targets, following)
         if made is not None:
             return [join(made)]
         if len(targets) > _EXACT:
@@ -101,6 +103,20 @@ def alternatives(targets: Sequence[str], following: str) -> list[Piece] | None:
             return None
         pieces.append(join([exact(target[:_LONG]), rest]))
     return pieces
+
+
+def _names_all(pieces: Sequence[Piece]) -> bool:
+    """Whether each gap in the path leaves its segment a name: "/[a-z]{1,9}/index.php" would be anybody's."""
+    text = "".join("\0" if _is_gap(piece) else piece.example for piece in pieces).partition("?")[0]
+    return all(
+        len(re.findall(r"[A-Za-z\d]", segment.rpartition(".")[0] or segment)) >= _NAME
+        for segment in text.split("/")
+        if "\0" in segment
+    )
+
+
+def _is_gap(piece: Piece) -> bool:
+    return piece.regex != literal(piece.example)
 
 
 _PARTS = re.compile(r"([?&=])")
@@ -147,15 +163,19 @@ def _apart(families: Sequence[Family]) -> list[Family]:
     single = [replace(each, pieces=(piece,)) for each in families for piece in each.pieces]
     found: list[Family] = []
     for each in sorted(single, key=lambda family: family.pieces[0].regex == literal(family.pieces[0].example)):
-        text = each.pieces[0].example
         for at, other in enumerate(found):
-            if other.method == each.method and re.fullmatch(other.pieces[0].regex, text):
+            if other.method == each.method and (_covers(other, each) or _covers(each, other)):
+                wider = other if _covers(other, each) else each
                 both = "".join(sorted({*other.statuses, *each.statuses}))
-                found[at] = replace(other, statuses=both, mozilla=other.mozilla and each.mozilla)
+                found[at] = replace(wider, statuses=both, mozilla=other.mozilla and each.mozilla)
                 break
         else:
             found.append(each)
     return found
+
+
+def _covers(one: Family, other: Family) -> bool:
+    return re.fullmatch(one.pieces[0].regex, other.pieces[0].example) is not None
 
 
 def _target_regex(method: str | None, statuses: str, mozilla: bool, frame: Layout, what: Piece) -> Piece:

@@ -147,11 +147,14 @@ def open_regular(path: str) -> BufferedReader:
 
 def split(block: bytes, first: int) -> pl.DataFrame:
     """The lines of a block (raw, line), the first of them numbered `first`; blank ones too."""
-    block += b"\n"  # else an empty last line would be none
+    # A line feed at the end, else an empty last line would be none; and one at the start, else Polars would unpack a
+    # block that begins like a compressed file.
+    block = b"\n" + block + b"\n"
     try:
         raw = pl.read_lines(block, name="raw")
     except pl.exceptions.ComputeError:  # bytes that are no UTF-8
         raw = pl.read_lines(block.decode("utf-8", "replace").encode(), name="raw")
+    raw = raw.slice(1)
     return raw.with_columns(pl.int_range(first, first + raw.height, dtype=pl.UInt32).alias("line"))
 
 

@@ -8,7 +8,6 @@ import fcntl
 import os
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -26,8 +25,7 @@ from fail2ban_ai.findings import Verdict
 from fail2ban_ai.model.scorer import Scorer
 from fail2ban_ai.pipeline import Pipeline
 from fail2ban_ai.protection import Protection
-from fail2ban_ai.reports.deliver import Delivery
-from fail2ban_ai.reports.schema import Report
+from fail2ban_ai.reports.courier import Courier
 from fail2ban_ai.sources import journal, zones
 from fail2ban_ai.state import State
 from fail2ban_ai.watch import sources, thrift
@@ -50,7 +48,6 @@ DISCOVER = 300.0  # seconds between two questions which logs fail2ban reads
 KEEP = 5.0  # seconds between two writings of findings
 UPKEEP = 200_000  # events between two clean-ups
 ACTORS = 50_000  # kept in mind in full
-UNDELIVERED = 100  # reports that wait for a slow service; what the oldest said is in the findings all the same
 UNSAVED = 200_000  # events that wait in memory for a disk to be writable again
 
 
@@ -72,9 +69,7 @@ class Watch:
             most=settings.findings_kept,
         )
         self._outside = Outside()
-        self._delivery = Delivery(settings)
-        self._delivering: Future[list[str]] | None = None
-        self._undelivered: deque[Report] = deque(maxlen=UNDELIVERED)
+        self._courier = Courier(settings, self._undelivered)
         self._pipeline = self._new_pipeline()
         self._reader = Reader()
         self._lanes = Lanes(self._reader)
@@ -94,7 +89,6 @@ class Watch:
             stack.callback(self._store.close)
             self._stack = stack
             self._pool = stack.enter_context(ThreadPoolExecutor(1, "discovery"))
-            self._post = stack.enter_context(ThreadPoolExecutor(1, "delivery"))
             names = sources.find(self._settings)
             say(f"watching {len(names)} sources: {', '.join(names)}")
             self._listen(self._outside.recall)
@@ -259,7 +253,7 @@ class Watch:
             return
         topic = "findings cannot be kept"
         try:
-            self._deliver(self._findings.keep())
+            self._courier.hand(self._findings.keep())
             oldest = time.time() - self._settings.history_days * 86400
             self._store.bound(oldest, self._settings.history_megabytes << 20)
         except (ConfigError, *BROKEN) as error:
@@ -278,15 +272,9 @@ class Watch:
         else:
             self._pulse.tell(topic, None)
 
-    def _deliver(self, report: Report | None) -> None:
-        """Send what is new to people and to a SIEM, in a thread: a service that does not answer takes seconds."""
-        if self._delivering is not None and self._delivering.done():
-            problems, self._delivering = self._delivering.result(), None
-            self._pulse.tell("delivery", "; ".join(problems) or None)
-        if report is not None:
-            self._undelivered.append(report)
-        if self._undelivered and self._delivering is None:
-            self._delivering = self._post.submit(self._delivery.deliver, self._undelivered.popleft())
+    def _undelivered(self, what: str | None) -> None:
+        topic = "findings were not delivered"
+        self._pulse.tell(topic, what and f"{topic}: {what}")
 
     def _discover(self) -> None:
         """Ask now and then which logs there are; new ones are watched from then on."""

@@ -34,7 +34,7 @@ def test_a_part_that_fail2ban_bans_is_told_apart() -> None:
         "fail2ban bans only 1 of 2 addresses (jail sshd). "
         "sshd counts 1 failure in its worst hour from 192.0.2.2, below maxretry 5; 4 failures in all, spread over time."
     )
-    assert missed.why_missed(["2001:db8::/64"], found) == "fail2ban bans 1 of 1 address (jail sshd)."
+    assert missed.why_missed(["2001:db8::/64"], found) == "fail2ban bans it (jail sshd)."
 
 
 def test_without_a_replay_it_is_worded_as_an_estimate() -> None:

@@ -1,9 +1,11 @@
 """What is sent, to real receivers: once for each campaign and change, nothing secret said when it fails."""
 
 import json
+import socket
 import threading
-from collections.abc import Iterator
-from datetime import timedelta
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,12 +13,14 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fail2ban_ai import paths
+from fail2ban_ai import notices, paths
 from fail2ban_ai.cli.group import cli
 from fail2ban_ai.config import Settings, load
 from fail2ban_ai.errors import ConfigError
 from fail2ban_ai.reports import cef, ecs, notify, schema
+from fail2ban_ai.reports import courier as courier_module
 from fail2ban_ai.reports.alerts import alerts
+from fail2ban_ai.reports.courier import Courier
 from fail2ban_ai.reports.deliver import Delivery
 from fail2ban_ai.reports.news import KEPT, Memory
 from fail2ban_ai.training.simulator import attack
@@ -198,6 +202,21 @@ def test_the_memory_is_bounded(tmp_path: Path) -> None:
     assert memory.file.stat().st_size < 2_000_000
 
 
+def test_the_enforcer_is_heard_once(hook: WebHook) -> None:
+    notices.say("breaker", "201 bans in an hour: nothing is banned until you look.")
+    hook.status = 500
+    assert len(Delivery(told(hook)).notices()) == 1
+    hook.status = 200
+    for _ in range(2):
+        assert Delivery(told(hook)).notices() == []
+    (message,) = hook.posted
+    assert "201 bans in an hour" in message["message"]
+    notices.say("trial", "Enforcing went back to observe: nobody confirmed it.")
+    assert Delivery(told(hook)).notices() == []
+    assert "201 bans" not in hook.posted[1]["message"]
+    assert "went back to observe" in hook.posted[1]["message"]
+
+
 def siem(**more: object) -> Settings:
     return Settings.model_validate({"siem": more})
 
@@ -349,9 +368,60 @@ def test_analyze_on_configured_sources_delivers_and_on_named_files_does_not(hook
     assert len((host / "ecs.json").read_text().splitlines()) == len(lines)
 
 
-def test_deliver_can_run_in_a_thread(hook: WebHook) -> None:
-    delivery = Delivery(told(hook))
-    thread = threading.Thread(target=delivery.deliver, args=(report(campaign(2)),))
-    thread.start()
-    thread.join(20)
-    assert len(hook.posted) == 1
+def recent(number: int = 2, actors: int = 3) -> schema.Campaign:
+    now = datetime.now(UTC)
+    return campaign(number, actors, first_seen=now - timedelta(hours=1), last_seen=now, detected_at=now)
+
+
+def until(true: Callable[[], bool]) -> bool:
+    end = time.monotonic() + 20
+    while not true() and time.monotonic() < end:
+        time.sleep(0.02)
+    return true()
+
+
+def test_the_courier_delivers_beside_the_run_and_tries_again(hook: WebHook, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str | None] = []
+    courier = Courier(told(hook), said.append)
+
+    def next_outcome() -> bool:
+        before = len(said)
+
+        def handed() -> bool:
+            courier.hand(None)
+            return len(said) > before
+
+        return until(handed)
+
+    hook.status = 500
+    courier.hand(report(recent(), campaign(4)))  # the second one ended long ago
+    assert next_outcome()
+    assert said == ["notification service 1 of 1 (json) did not take a message"]
+    courier.hand(report(recent(6)))
+    assert len(hook.paths) == 1, "not at once again"
+    hook.status = 200
+    monkeypatch.setattr(courier_module, "AGAIN", 0.0)
+    assert next_outcome()
+    assert said[-1] is None
+    assert len(hook.posted) == 2
+    notices.say("repaired", "3 bans are blocked again.")
+    assert until(lambda: courier.hand(None) or len(hook.posted) == 3)
+
+
+def test_a_service_that_does_not_answer_holds_up_nothing(host: Path) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        slow = f"json://127.0.0.1:{silent.getsockname()[1]}/?rto=3&cto=3"
+        settings = Settings.model_validate({"notify": {"urls": [slow], "severity": "low"}})
+        courier = Courier(settings, lambda _: None)
+        start = time.monotonic()
+        for number in range(1, 50):
+            courier.hand(report(recent(number)))
+        assert time.monotonic() - start < 2
+
+
+def test_without_receivers_the_courier_starts_nothing() -> None:
+    before = threading.active_count()
+    Courier(Settings(), lambda _: None).hand(report(recent()))
+    assert threading.active_count() == before

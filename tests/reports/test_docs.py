@@ -42,3 +42,13 @@ def test_the_fields_named_are_in_the_documents() -> None:
     for word in ("found", "would-ban", "intrusion_detection", "risk_score", "subtechnique", "related"):
         assert f'"{word}"' in text
         assert word in PAGE
+
+
+@pytest.mark.parametrize("unit", ["fail2ban-ai-watch.service", "fail2ban-ai-analyze.service"])
+def test_the_drop_in_undoes_what_the_units_forbid(unit: str) -> None:
+    (block,) = re.findall(r"```ini\n(.*?)```", PAGE, re.DOTALL)
+    text = (Path(__file__).parents[2] / "systemd" / unit).read_text()
+    keys = re.findall(r"^(\w+)=", block, re.MULTILINE)
+    assert unit in block
+    assert keys
+    assert all(re.search(rf"^{key}=", text, re.MULTILINE) for key in keys)

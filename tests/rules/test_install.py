@@ -1,13 +1,15 @@
 """Rules on a real fail2ban server with real nftables: in, banning, out again, and never a half of either."""
 
-import subprocess
-import sys
+import os
+import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from fail2ban_ai import facts_allow, paths
+from fail2ban_ai import decisions_log, facts_allow, paths
 from fail2ban_ai.errors import ConfigError, Fail2banError, RuleError
+from fail2ban_ai.fail2ban.client import Client
 from fail2ban_ai.rules import checks, decide, install, states, store, suggestion
 
 from . import a_rule
@@ -204,51 +206,63 @@ def test_the_allow_list_holds_for_rules_too(bench: Bench) -> None:
     assert "203.0.113.48/28" not in bench.client.get(a_rule.NAME, "ignoreip")
 
 
-# Ends as kill -9 does at the POINTth write, call or unlink; "approve" or "retire".
-KILLED = """
-import os, signal, sys
-sys.path.insert(0, {tests!r})
-from . import a_rule
-from pathlib import Path
-from fail2ban_ai import decisions_log, paths
-from fail2ban_ai.fail2ban.client import Client
-from fail2ban_ai.rules import decide, store
-from fail2ban_ai.rules.site import Site
-config, folder, log, act, point = sys.argv[1:]
-options = ("-c", config, "-s", f"{{folder}}/sock", "-p", f"{{folder}}/pid")
-site = Site(Path(config), Client(("fail2ban-client", *options)), (log,))
-left = int(point)
-def deadly(do):
-    def done(*words, **named):
-        global left
-        if do is not run or words[1] in ("reload", "stop"):
-            left -= 1
-            if left < 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-        return do(*words, **named)
-    return done
-run = Client.run
-digest = decide.look(a_rule.NAME).digest
-paths.replace = deadly(paths.replace)
-decisions_log.append = deadly(decisions_log.append)
-Client.run = deadly(run)
-Path.unlink = deadly(Path.unlink)
-if act == "approve":
-    decide.approve(site, a_rule.NAME, digest, a_rule.proved)
-else:
-    decide.retire(site, a_rule.NAME, "over")
-print("whole")
-"""
+def test_an_attack_of_the_last_hours_is_banned_at_once(bench: Bench) -> None:
+    bench.attack("203.0.113.100")
+    a_rule.write(bench.log)
+    approve(bench)
+    assert bench.blocked(a_rule.NAME, "203.0.113.100", 8.0)
+
+
+def test_what_fail2ban_ignores_by_default_is_kept_beside_the_allow_list(bench: Bench) -> None:
+    (bench.config / "jail.d" / "ai-test-default.local").write_text("[DEFAULT]\nignoreip = 198.51.100.7\n")
+    facts_allow.add("203.0.113.0/28", 1.0)
+    a_rule.write(bench.log)
+    approve(bench)
+    ignored = bench.client.get(a_rule.NAME, "ignoreip")
+    assert "198.51.100.7" in ignored
+    assert "203.0.113.0/28" in ignored
 
 
 def killed(bench: Bench, act: str, point: int) -> bool:
-    script = KILLED.format(tests=str(Path(__file__).parent))
-    words = [str(bench.config), str(bench.server.folder), str(bench.log), act, str(point)]
-    done = subprocess.run([sys.executable, "-c", script, *words], capture_output=True, text=True, check=False)
-    assert done.returncode in (0, -9), done.stderr
-    return done.returncode != 0
+    """Have a child approve or retire and end as kill -9 ends it at the POINTth thing that it does to disk or server."""
+    child = os.fork()
+    if child == 0:
+        try:
+            _deadly(point)
+            if act == "approve":
+                decide.approve(bench.site, a_rule.NAME, decide.look(a_rule.NAME).digest, a_rule.proved)
+            else:
+                decide.retire(bench.site, a_rule.NAME, "over")
+            os._exit(0)
+        finally:
+            os._exit(1)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert status in (0, -signal.SIGKILL)
+    return status != 0
 
 
+def _deadly(point: int) -> None:
+    left = point
+    run = Client.run
+
+    def deadly(do: Callable[..., object]) -> Callable[..., object]:
+        def done(*words: object, **named: object) -> object:
+            nonlocal left
+            if do is not run or words[1] in ("reload", "restart", "stop"):
+                left -= 1
+                if left < 0:
+                    os.kill(os.getpid(), signal.SIGKILL)
+            return do(*words, **named)
+
+        return done
+
+    paths.replace = deadly(paths.replace)  # type: ignore[assignment]
+    decisions_log.append = deadly(decisions_log.append)  # type: ignore[assignment]
+    Client.run = deadly(run)  # type: ignore[method-assign,assignment]
+    Path.unlink = deadly(Path.unlink)  # type: ignore[method-assign,assignment]
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # the child uses none of the threads left behind
 @pytest.mark.parametrize("act", ["approve", "retire"])
 def test_killed_at_any_point_there_is_nothing_or_a_whole_rule(bench: Bench, act: str) -> None:
     a_rule.write(bench.log)

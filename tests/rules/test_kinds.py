@@ -127,6 +127,12 @@ def test_an_account_whose_owner_logs_in_makes_no_rule_and_says_why() -> None:
     assert any("owner logs in here" in reason for reason in reasons(lines, "account", AUTH))
 
 
+def test_an_account_needs_company() -> None:
+    lines = [sshd(n * 24 + i, f"Invalid user oracle from {hostile(1)} port 50000") for n in range(4) for i in range(9)]
+    assert regexes(lines, "account", AUTH) == []
+    assert "not recurring" in reasons(lines, "account", AUTH)
+
+
 def test_an_account_that_exists_makes_no_rule() -> None:
     lines = [sshd(n, f"Failed password for root from {hostile(n)} port 50001 ssh2") for n in range(1, 20)]
     assert regexes(lines, "account", AUTH) == []

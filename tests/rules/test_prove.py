@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,16 @@ SSH = [
     for n in range(1, 9)
 ]
 
+MAIL = [
+    sshd(n + i / 9, "").replace(
+        "sshd[4711]: ",
+        f"dovecot: imap-login: Disconnected (auth failed, 1 attempts in {2 + n % 3} secs): user=<{name}@example.org>, "
+        f"method=PLAIN, rip={hostile(n)}, lip=192.0.2.164, TLS, session=<{'aZ+/09'[n % 6] * 5}{n}{i}>",
+    )
+    for i, name in enumerate(("info", "sales"))
+    for n in range(1, 9)
+]
+
 
 def written(out: Path, lines: list[str], path: str) -> Path:
     """A suggestion made of a log, not proved yet."""
@@ -47,6 +58,7 @@ def written(out: Path, lines: list[str], path: str) -> Path:
     regexes = tuple(form.regex for form in draft.forms)
     service = draft.cluster.service
     jail = jail_of(name, draft)
+    assert jail is not None
     rule = Suggestion(name, draft.cluster.kind, 1.0, ("c-1",), 10, 2, "A test.", regexes, jail, (), (), {})
     files = {
         "filter.conf": filter_conf(service, regexes, title="test", purpose="A test.", notes=[]),
@@ -69,6 +81,7 @@ def originals(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {
         "web": written(out, WEB, "/var/log/nginx/access.log"),
         "sshd": written(out, SSH, "/var/log/auth.log"),
+        "dovecot": written(out, MAIL, "/var/log/mail.log"),
     }
 
 
@@ -98,7 +111,7 @@ def edit(folder: Path, old: str, new: str, name: str = "filter.conf") -> Path:
     return folder
 
 
-@pytest.mark.parametrize("service", ["web", "sshd"])
+@pytest.mark.parametrize("service", ["web", "sshd", "dovecot"])
 def test_a_rule_of_each_template_passes_every_step(originals: dict[str, Path], service: str) -> None:
     steps = prove(originals[service])
     assert failed(steps) == {}
@@ -218,7 +231,9 @@ def test_whom_it_would_have_banned(originals: dict[str, Path], tmp_path: Path) -
     assert {ban.address for ban in bans} == {hostile(n) for n in range(1, 11)}
     assert [ban.at for ban in bans] == sorted(ban.at for ban in bans)
     first = min(ban.at for ban in bans if ban.address == hostile(1))
-    assert f"{bans[0].line}".startswith("198.51.100.")
+    assert all(ban.line.startswith(f"{ban.address} - - ") for ban in bans)
+    hours = [datetime.fromtimestamp(ban.at, UTC).strftime("[%d/%b/%Y:%H:%M:%S") for ban in bans]
+    assert all(hour in ban.line for hour, ban in zip(hours, bans, strict=True))
     assert first == 1_773_014_400.0 + 0.1 * 3600  # its second line, in the same second as the first
     assert would_ban(originals["web"], [str(log)], maxretry=100) == ()
 

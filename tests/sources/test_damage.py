@@ -170,3 +170,9 @@ def test_any_bytes_split_as_python_splits_them(tmp_path_factory, parts, block, c
     assert made == [(text, number) for number, text in enumerate(split, 1) if re.search(r"[^\s]|[\x1c-\x1f]", text)]
     assert stats.truncated == sum(len(line) > 100 for line in data.split(b"\n"))
     assert all(frame.height <= chunk for frame in frames)
+
+
+@pytest.mark.parametrize("magic", [b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"\x78\x9c"])
+def test_a_line_that_begins_like_a_compressed_file_is_a_line(magic):
+    assert lines_module.split(magic + b" first\nsecond", 7)["line"].to_list() == [7, 8]
+    assert lines_module.split(magic, 1)["raw"].to_list() == [magic.decode("utf-8", "replace")]
