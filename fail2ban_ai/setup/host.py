@@ -93,7 +93,8 @@ def remove(installer: Installer, *, purge: bool) -> list[str]:
     kept = [f"{name}: changed by hand" for name in installer.remove()]
     kept += units.switch((), start=False)
     known = record.load()
-    paths.settings().unlink(missing_ok=True)
+    for path in (paths.settings(), paths.root() / units.METRICS / "fail2ban-ai.prom"):
+        path.unlink(missing_ok=True)
     if known.user:
         kept += [trouble] if (trouble := account.remove()) else []
     kept += [f"{name}: changed by hand" for name in known.remove(purge=purge)]

@@ -131,6 +131,9 @@ def test_figures_for_prometheus_where_node_exporter_is(root: Path) -> None:
     (root / units.METRICS).mkdir(parents=True)
     set_up()
     assert (paths.units() / "timers.target.wants/fail2ban-ai-metrics.timer").is_symlink()
+    (root / units.METRICS / "fail2ban-ai.prom").touch()
+    run("--remove")
+    assert list((root / units.METRICS).iterdir()) == []
 
 
 def test_an_admins_values_and_files_stay(root: Path) -> None:
