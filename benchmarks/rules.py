@@ -111,13 +111,14 @@ def ahead(folder: Path, host: str, out: Path) -> Ahead:
     rules = [
         r for r in suggest(analysis.Logs(early, None, zones), Settings(), out / f"{host}-ahead").suggestions if r.proved
     ]
-    near = "|".join(safe.nearby(rule.failregex, dated=rule.jail.service == "web") for rule in rules)
+    near = [safe.nearby(rule.failregex, dated=rule.jail.service == "web") for rule in rules]
     new = {who for who, seen in first.items() if seen >= until}
     hit: set[str] = set()
     if rules:
         for frame in LogReader(files, zones=zones, since=until):
-            some = frame.filter(frame["text"].str.contains(near))
-            hit |= {str(actor_of(address)) for address in some["address"]}
+            for regex in near:
+                some = frame.filter(frame["text"].str.contains(regex))
+                hit |= {str(actor_of(address)) for address in some["address"].unique()}
     hostile = {who for who in new if verdicts.of(who) == "hostile"}
     honest = {who for who in first if verdicts.of(who) == "benign"}
     return Ahead(host, len(rules), len(hostile), len(hostile & hit), len(honest), len(honest & hit))
@@ -170,11 +171,15 @@ def false_hits(folder: Path, runs: list[Run]) -> tuple[Counter[str], set[tuple[s
         if not tried:
             continue
         dated = {name: [_anywhere(regex, rule) for regex in rule.failregex] for name, rule in tried}
-        near = "|".join(f"(?:{regex})" for regexes in dated.values() for regex in regexes)
+        every = [f"(?:{regex})" for regexes in dated.values() for regex in regexes]
+        near = ["|".join(every[at : at + 40]) for at in range(0, len(every), 40)]  # an engine takes 10 MiB at once
         for path in sorted((folder / "logs" / host / "raw").iterdir()):
             for frame in LineFile(str(path), SourceStats(str(path))).frames(65_536):
                 lines += frame.height
-                some = frame["raw"].filter(frame["raw"].str.contains(near))
+                mask = pl.Series([False] * frame.height, dtype=pl.Boolean)
+                for regex in near:
+                    mask |= frame["raw"].str.contains(regex)
+                some = frame["raw"].filter(mask)
                 for name, rule in tried if len(some) else ():
                     matched = some.filter(some.str.contains("|".join(f"(?:{regex})" for regex in dated[name])))
                     for line in matched:

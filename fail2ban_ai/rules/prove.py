@@ -125,6 +125,10 @@ def _safe(rule: FilterFile) -> Step:
             pl.Series([""]).str.contains(safe.linear(regex))
         except pl.exceptions.ComputeError as error:
             return Step("safe", False, _short(f"failregex {number} is refused by a linear-time engine: {error}"), {})
+    try:
+        pl.Series([""]).str.contains(safe.nearby(rule.failregex, dated=bool(rule.dates)))
+    except pl.exceptions.ComputeError:
+        return Step("safe", False, "its regexes together are too large for a linear-time engine", {})
     lengths = [len(regex) for regex in rule.failregex]
     return Step(
         "safe",

@@ -14,7 +14,8 @@ from fail2ban_ai.rules.pieces import Piece, either, exact, gap, join
 
 LENGTH = 155  # characters of a regex that alternatives are packed into
 _LONG = 90  # characters of a target that stay literal
-_EXACT = 4  # distinct targets of a unit that stand as alternatives where they have no template
+_EXACT = 8  # distinct targets of a unit that stand as alternatives where they have no template
+_NAME = 3  # letters and digits that a segment with a gap must keep, its extension aside
 _EXAMPLES = 2  # sample lines of one regex
 _LAYOUTS = 3  # of one log
 _LAYOUT = 0.03  # of the lines that earn a layout regexes of its own
@@ -84,7 +85,8 @@ def family(rows: Sequence[Row]) -> Family | None:
 def alternatives(targets: Sequence[str], following: str) -> list[Piece] | None:
     """Pieces for targets of one unit."""
     if len(targets) > 1:
-        made = template(targets, following) or _by_value(targets, following)
+        made = template(targets, following)
+        made = made if made is not None and _names_all(made) else _by_value(targets, following)
         if made is not None:
             return [join(made)]
         if len(targets) > _EXACT:
@@ -101,6 +103,20 @@ def alternatives(targets: Sequence[str], following: str) -> list[Piece] | None:
             return None
         pieces.append(join([exact(target[:_LONG]), rest]))
     return pieces
+
+
+def _names_all(pieces: Sequence[Piece]) -> bool:
+    """Whether each gap in the path leaves its segment a name: "/[a-z]{1,9}/index.php" would be anybody's."""
+    text = "".join("\0" if _is_gap(piece) else piece.example for piece in pieces).partition("?")[0]
+    return all(
+        len(re.findall(r"[A-Za-z\d]", segment.rpartition(".")[0] or segment)) >= _NAME
+        for segment in text.split("/")
+        if "\0" in segment
+    )
+
+
+def _is_gap(piece: Piece) -> bool:
+    return piece.regex != literal(piece.example)
 
 
 _PARTS = re.compile(r"([?&=])")

@@ -64,6 +64,16 @@ def test_what_is_alike_stays_literal() -> None:
     assert join(made).regex == r"/wp-content/plugins/[a-z]{1,10}/x\.php"
 
 
+def test_a_gap_leaves_its_path_segment_a_name() -> None:
+    words = ["pma", "PMA", "sqladmin", "Db", "mysql", "web", "phpmy", "adm", "dbs"]
+    assert alternatives([f"/{word}/scripts/setup.php" for word in words], " ") is None
+    assert alternatives([f"/{word}.php?lang=en-english" for word in words], " ") is None
+    assert len(alternatives([f"/{word}/scripts/setup.php" for word in words[:3]], " ") or ()) == 3
+    versions = alternatives([f"/phpMyAdmin-2.{n}/setup.php" for n in range(12)], " ")
+    assert versions is not None
+    assert versions[0].regex == r"/phpMyAdmin-2\.\d{1,5}/setup\.php"
+
+
 def test_texts_without_enough_in_common_have_no_template() -> None:
     assert template(["/alpha", "/beta.php"], " ") is None
     assert template(["/a/b", "/a/c", "/a/longer-name-of-a-page"], " ") is None
