@@ -22,7 +22,7 @@ _ANYBODY = re.compile(
     r"^(?:GET|HEAD|OPTIONS) (?:/favicon\.ico|/robots\.txt|/sitemap[^/]*\.xml(?:\.gz)?|/ads\.txt|"
     r"/humans\.txt|/apple-touch-icon[^/]*|/\.well-known/.*|/browserconfig\.xml|/manifest\.json|/feed/?|/rss/?|[^?]*\.(?:css|js|png|"
     r"jpe?g|gif|svg|ico|webp|woff2?|ttf|map))(?:\?.*)?$"
-    r"|^(?:GET|HEAD|OPTIONS) (?:/|\*|/index\.\w+|/[A-Za-z]{1,12}/?)$"
+    r"|^(?:GET|HEAD|OPTIONS) (?:/|\*|/index\.\w+|/[A-Za-z]{1,12}/?)$|^POST (?:/|/index\.\w+)$"
 )
 
 

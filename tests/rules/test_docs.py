@@ -22,6 +22,7 @@ STEPS = [
 
 def test_everything_is_explained() -> None:
     page = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
+    review = (ROOT / "docs" / "review.md").read_text(encoding="utf-8")
     code = (ROOT / "fail2ban_ai" / "rules" / "prove.py").read_text(encoding="utf-8")
     for step in STEPS:
         assert f'"{step}"' in code
@@ -29,4 +30,4 @@ def test_everything_is_explained() -> None:
     for kind in suggestion.KINDS:
         assert f"| `{kind}` |" in page
     for setting in (name for name in Settings.model_fields if name.startswith("rule_")):
-        assert f"`{setting}`" in page
+        assert f"`{setting}`" in page + review

@@ -46,7 +46,9 @@ def test_a_path_that_an_honest_client_asks_for_too_makes_no_rule() -> None:
     assert reasons(lines, "paths") == {"clients judged benign did the same"}
 
 
-@pytest.mark.parametrize("request_", ["GET /", "GET /robots.txt", "GET /about", "GET /img/logo.png", "GET /blog/"])
+@pytest.mark.parametrize(
+    "request_", ["GET /", "GET /robots.txt", "GET /about", "GET /img/logo.png", "GET /blog/", "POST /"]
+)
 def test_what_anybody_may_ask_for_makes_no_rule(request_: str) -> None:
     assert regexes(probes(request_), "paths") == []
 
