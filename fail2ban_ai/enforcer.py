@@ -88,11 +88,12 @@ class Enforcer:
         due = [each for each in self._waiting.values() if self._due(each, now)]
         if due:
             self._learn()
-            facts = self.facts_of()
-            known = Jails(self.client, self.nft, BANTIME if self._observing() else None)
-            for batch in _batches(due):
-                written += self._record(self._carry_out(batch, facts, known))
-                self._look_at_breaker()
+            with self.client.together():
+                facts = self.facts_of()
+                known = Jails(self.client, self.nft, BANTIME if self._observing() else None)
+                for batch in _batches(due):
+                    written += self._record(self._carry_out(batch, facts, known))
+                    self._look_at_breaker()
         if not self._waiting:
             self._reader.commit()
         return written

@@ -5,14 +5,14 @@ the server's only communication thread for about 10 ms an address, so batches st
 """
 
 import re
-import secrets
-import shlex
 import subprocess
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 from fail2ban_ai.errors import Fail2banAbsent, Fail2banDown, Fail2banError, JailMissing
 from fail2ban_ai.fail2ban import jails
+from fail2ban_ai.fail2ban.conversation import Conversation
 
 BATCH = 50  # addresses in one call: half a second of the server's time
 EVIDENCE_BYTES = 4096  # of one ban; the kernel refuses command lines of about 140,000 characters
@@ -25,7 +25,6 @@ _DOWN = (
     "Connection reset",
     "Broken pipe",
 )
-_PROMPT = "fail2ban> "
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -35,12 +34,20 @@ class Client:
     def __init__(self, command: Sequence[str] = ("fail2ban-client",), *, timeout: float = 30.0) -> None:
         self._command = tuple(command)
         self._timeout = timeout
+        self._conversation: Conversation | None = None
 
-    def run(self, *words: str, said: str | None = None) -> str:
-        """What the command prints; `said` is what it reads.
+    def run(self, *words: str) -> str:
+        """What the command prints.
 
         Raises Fail2banAbsent, Fail2banDown, JailMissing or Fail2banError, each with one sentence.
         """
+        if self._conversation is not None and words[:1] in (("get",), ("set",), ("status",)):
+            answered = self._conversation.ask(words)
+            if answered is not None:
+                answer, complaints = answered
+                if " ERROR " in complaints:
+                    raise _error(words, f"{answer}\n{complaints}")
+                return answer
         try:
             done = subprocess.run(
                 [*self._command, *words],
@@ -49,40 +56,33 @@ class Client:
                 errors="replace",
                 timeout=self._timeout,
                 check=False,
-                stdin=subprocess.DEVNULL if said is None else None,
-                input=said,
+                stdin=subprocess.DEVNULL,
             )
         except FileNotFoundError as error:
             raise Fail2banAbsent("fail2ban is not installed: fail2ban-client is not on the PATH.") from error
         except subprocess.TimeoutExpired as error:
             raise Fail2banDown(f"fail2ban did not answer within {self._timeout:.0f} s.") from error
-        # Asked in a row it goes on after an error, and tells it on stderr alone.
-        if done.returncode != 0 or (said is not None and " ERROR " in done.stderr):
+        if done.returncode != 0:
             raise _error(words, f"{done.stdout}\n{done.stderr}")
         return done.stdout.strip("\n")
 
-    def ask(self, questions: Sequence[Sequence[str]]) -> list[str]:
-        """The answers to several commands, in their order, for the price of one process (`fail2ban-client -i`).
-
-        Raises what `run` does, about the first that fails.
-        """
-        if not questions:
-            return []
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What is asked meanwhile is asked in one process, where that can be done."""
+        if self._conversation is not None:
+            yield
+            return
+        self._conversation = Conversation(self._command, self._timeout)
         try:
-            return self._ask_in_a_row(questions)
-        except (Fail2banAbsent, Fail2banDown):
-            raise
-        except Fail2banError:  # one of them failed, and only `run` can tell which; or this client cannot do it
-            return [self.run(*words) for words in questions]
+            yield
+        finally:
+            self._conversation.close()
+            self._conversation = None
 
-    def _ask_in_a_row(self, questions: Sequence[Sequence[str]]) -> list[str]:
-        mark = secrets.token_hex(8)  # so that no answer can hold what separates them
-        lines = [f"{shlex.join(words)}\necho {mark}\n" for words in questions]
-        output = self.run("-i", said="".join([*lines, "exit\n"]))
-        *answers, _ = output.split(f"{_PROMPT}{mark}\n")
-        if len(answers) != len(questions):
-            raise Fail2banError("fail2ban-client did not answer every question.")
-        return [answer.partition(_PROMPT)[2].strip("\n") for answer in answers]  # the first follows a greeting
+    def ask(self, questions: Sequence[Sequence[str]]) -> list[str]:
+        """The answers to several commands, in their order, from one process. Raises what `run` does."""
+        with self.together():
+            return [self.run(*words) for words in questions]
 
     def ping(self) -> bool:
         """Whether the server answers."""

@@ -1,6 +1,6 @@
 """A fail2ban and a firewall that only remember, for what needs many runs and no server."""
 
-from fail2ban_ai.errors import Fail2banDown, Fail2banError, JailMissing
+from fail2ban_ai.errors import Fail2banDown, JailMissing
 from fail2ban_ai.fail2ban import jails
 from fail2ban_ai.fail2ban.client import Client
 from fail2ban_ai.fail2ban.effective import Nft
@@ -17,11 +17,9 @@ class FakeFail2ban(Client):
         self.bantime = 86400.0
         self.down = self.deaf = False
 
-    def run(self, *words: str, said: str | None = None) -> str:
+    def run(self, *words: str) -> str:
         if self.down:
             raise Fail2banDown("fail2ban does not answer: its server is not running.")
-        if said is not None:
-            raise Fail2banError("one question at a time")
         if words == ("status",):
             return f"`- Jail list:\t{', '.join(self.running)}"
         if words == ("get", "dbfile"):

@@ -1,6 +1,7 @@
 """The files of a report: bounded in size, the same each time, hostile text in them without effect."""
 
 import json
+import os
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -110,6 +111,30 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match="cannot be written"):
         save(EMPTY, tmp_path / "file" / "below")
+
+
+def test_a_link_planted_in_the_folder_is_not_followed(tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.write_text("kept")
+    folder = tmp_path / "out"
+    folder.mkdir()
+    for name in ("report.html", "report.html.part"):
+        (folder / name).symlink_to(other)
+    save(EMPTY, folder)
+    assert other.read_text() == "kept"
+    assert "fail2ban-ai report" in (folder / "report.html").read_text()
+
+
+def test_in_a_folder_of_another_user_root_writes_as_that_user(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    folder = tmp_path / "out"
+    folder.mkdir()
+    os.chown(folder, 65534, 65534)
+    for part in (tmp_path, *list(tmp_path.parents)[:2]):
+        part.chmod(0o755)
+    save(EMPTY, folder)
+    assert (folder / "report.html").stat().st_uid == 65534
 
 
 def test_who_caught_whom() -> None:
