@@ -5,6 +5,7 @@ import os
 import shutil
 import time
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,7 +15,9 @@ from fail2ban_ai.errors import ConfigError
 from fail2ban_ai.fail2ban import jails
 from fail2ban_ai.installer import Installer
 from fail2ban_ai.setup import host, units
-from fail2ban_ai.setup.look import Log, Look, look
+
+if TYPE_CHECKING:
+    from fail2ban_ai.setup.look import Log, Look
 
 
 @click.command(name="setup")
@@ -62,6 +65,8 @@ def command(  # noqa: PLR0917 - click hands options over by name
 
 
 def _set_up(installer: Installer, run: str | None, *, start: bool, history: bool, as_json: bool) -> None:
+    from fail2ban_ai.setup.look import look  # noqa: PLC0415 - Polars, for which help and completion need not wait
+
     found = look(paths.root(), installer.client)
     if not as_json:
         _tell_look(found)
@@ -102,7 +107,7 @@ def _switch(installer: Installer, switch: str, as_json: bool) -> None:
         click.echo(said)
 
 
-def _tell_look(found: Look) -> None:
+def _tell_look(found: "Look") -> None:
     if found.trouble:
         click.echo(f"! fail2ban could not be asked: {clean(found.trouble, 300)}")
     else:
@@ -122,7 +127,7 @@ def _tell_look(found: Look) -> None:
     click.echo("A GPU is here; the services may use it." if found.gpu else "No GPU: the model runs on the processor.")
 
 
-def _log(log: Log) -> str:
+def _log(log: "Log") -> str:
     who = f"jail {', '.join(log.jails)}" if log.jails else "fail2ban does not read it"
     older = f", {log.parts} rotated parts" if log.parts else ""
     if log.problem:
@@ -131,7 +136,7 @@ def _log(log: Log) -> str:
     return f"{clean(log.path, 200)}: {log.service}, {share:.0%} of its last lines understood; {who}{older}"
 
 
-def _tell_next(found: Look, mode: str, read: bool | None) -> None:
+def _tell_next(found: "Look", mode: str, read: bool | None) -> None:
     click.echo(f"\nMode: {mode}{': nobody is banned' if mode == 'observe' else ''}. What to look at next:")
     if read:
         click.echo("  fail2ban-ai campaigns          what the logs of the last weeks show")

@@ -5,12 +5,15 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fail2ban_ai import config, enforcer_settings, paths, trial
 from fail2ban_ai.errors import ConfigError
 from fail2ban_ai.installer import Installer
 from fail2ban_ai.setup import account, record, settings, units
-from fail2ban_ai.setup.look import Look
+
+if TYPE_CHECKING:
+    from fail2ban_ai.setup.look import Look
 
 HISTORY = "35d"  # what the baselines of a host remember
 _STATE = ("var/lib/fail2ban-ai", "var/lib/fail2ban-ai-root")
@@ -27,7 +30,7 @@ class Done:
     trouble: list[str] = field(default_factory=list)
 
 
-def install(installer: Installer, look: Look, *, run: str | None, start: bool) -> Done:
+def install(installer: Installer, look: "Look", *, run: str | None, start: bool) -> Done:
     """Set the host up, or bring it up to date; an admin's files and values stay.
 
     `run`: a key of units.RUNS; None: watch on a new host, else what is switched on stays so.
