@@ -1,8 +1,8 @@
 """Append-only logs of JSON lines that survive a crash at any point. Standard library only.
 
-Writing: a line is one write(2) on a file opened with O_APPEND, under a lock, and is on disk when `append` returns. What a
-full disk let through in part is taken back; half a line that a crash left the next writer ends first, so that a reader
-loses the torn line only.
+Writing: a line is one write(2) on a file opened with O_APPEND, under a lock, and is on disk when `append` returns. What
+a full disk let through in part is taken back; half a line that a crash left the next writer ends first, so that a
+reader loses the torn line only.
 
 Reading: `Reader` goes on from where it was told to (`commit`), over rotation by rename and by truncation, counts bad
 lines instead of stopping at them, and leaves a last line without its end for the next time. Reading a line twice is
