@@ -1,7 +1,8 @@
 """Append-only logs of JSON lines that survive a crash at any point. Standard library only.
 
-Writing: a line is one write(2) on a file opened with O_APPEND, under a lock, and is on disk when `append` returns. If a
-crash or a full disk left half a line, the next writer ends it first, so that a reader loses the torn line only.
+Writing: a line is one write(2) on a file opened with O_APPEND, under a lock, and is on disk when `append` returns. What
+a full disk let through in part is taken back; half a line that a crash left the next writer ends first, so that a
+reader loses the torn line only.
 
 Reading: `Reader` goes on from where it was told to (`commit`), over rotation by rename and by truncation, counts bad
 lines instead of stopping at them, and leaves a last line without its end for the next time. Reading a line twice is
@@ -43,9 +44,13 @@ def append(path: Path, *lines: str) -> None:
             os.fchown(handle, owner.st_uid, owner.st_gid)
         torn = size > 0 and os.pread(handle, 1, size - 1) != b"\n"
         content = ("\n" if torn else "").encode() + "".join(f"{line}\n" for line in lines).encode()
-        if os.write(handle, content) != len(content):
-            raise OSError(f"{path}: only a part was written; is the disk full?")
-        os.fsync(handle)
+        try:
+            if os.write(handle, content) != len(content):
+                raise OSError(f"{path}: only a part was written; is the disk full?")
+            os.fsync(handle)
+        except OSError:
+            os.ftruncate(handle, size)  # the lines that did fit would stand there twice when all are written again
+            raise
     finally:
         os.close(handle)
     if size == 0:

@@ -127,3 +127,30 @@ def test_many_questions_are_one_process_and_have_the_answers_of_each(server: Pri
     server.stop()
     with pytest.raises(Fail2banDown):
         client.ask(questions)
+
+
+@pytest.mark.bench
+def test_hostile_evidence_stays_evidence_in_a_conversation(server: PrivateServer) -> None:
+    client = server.client
+    hostile = [
+        "'\nunban --all\n",
+        '" unban --all',
+        "\\'; $(id) `id` fail2ban> ",
+        "\r\nset sshd banip 203.0.113.66",
+        "\x85\u2028é",
+    ]
+    before = len(client.banned("sshd"))
+    client.banip(jails.ADDRESSES, ["203.0.113.1"])
+    with client.together():
+        for number, text in enumerate(hostile, 10):
+            client.attempt(jails.ADDRESSES, f"203.0.113.{number}", [text])
+            assert client.await_banned(jails.ADDRESSES, [f"203.0.113.{number}"]) == set()
+        with pytest.raises(JailMissing):
+            client.banned("nope")
+        assert "203.0.113.1" in client.banned(jails.ADDRESSES)
+        server.stop()
+        with pytest.raises(Fail2banDown):
+            client.banned(jails.ADDRESSES)
+        server.start()
+        assert client.await_banned(jails.ADDRESSES, ["203.0.113.10"]) == set(), "it outlives a restart of the server"
+    assert len(client.banned("sshd")) == before

@@ -15,6 +15,7 @@ import pytest
 
 from fail2ban_ai import decisions, decisions_log, decisions_outcomes, facts_allow, paths
 from fail2ban_ai.decisions_outcomes import Outcome
+from fail2ban_ai.enforcer import BATCH
 from fail2ban_ai.fail2ban import jails
 from fail2ban_ai.fail2ban.namespace import Namespace
 from fail2ban_ai.fail2ban.private import PrivateServer
@@ -176,12 +177,13 @@ def test_a_full_disk_and_room_again(host: Host) -> None:
         with suppress(OSError), filling.open("wb", buffering=0) as file:
             while True:
                 file.write(b"x" * 4096)
-        for number in range(2, 40):
+        for number in range(2, 80):
             host.ask(f"203.0.113.{number}")
         host.ask("198.51.100.7")
         time.sleep(5)
+        recorded = len(final())  # the last page of a file may still have room
         listed = len(host.server.client.banned(jails.ADDRESSES))
-        assert listed <= 21, "what could be recorded before, and one batch"
+        assert listed <= recorded + BATCH, "no more than one batch is ahead of what could be written"
         filling.unlink()
         assert until(lambda: set(host.asked) <= set(final())), host.said()
         check(host)
