@@ -28,7 +28,7 @@ from fail2ban_ai.protection import Protection
 from fail2ban_ai.reports.courier import Courier
 from fail2ban_ai.sources import journal, zones
 from fail2ban_ai.state import State
-from fail2ban_ai.watch import sources, thrift
+from fail2ban_ai.watch import memory, sources, thrift
 from fail2ban_ai.watch.asking import Asking, asked_before
 from fail2ban_ai.watch.findings import Findings
 from fail2ban_ai.watch.journal import JournalTail
@@ -46,8 +46,12 @@ SETTLED = 5.0  # seconds after which no older event is expected, and campaigns a
 AHEAD = 120.0  # seconds that events may lie ahead of the clock before it must have been set back
 DISCOVER = 300.0  # seconds between two questions which logs fail2ban reads
 KEEP = 5.0  # seconds between two writings of findings
-UPKEEP = 200_000  # events between two clean-ups
-ACTORS = 50_000  # kept in mind in full
+UPKEEP = 100_000  # events between two clean-ups
+ACTORS, COUNTED, ITEMS = (
+    20_000,
+    50_000,
+    50_000,
+)  # kept in mind: actors in full and counted; paths, agents, accounts each
 UNSAVED = 200_000  # events that wait in memory for a disk to be writable again
 
 
@@ -107,7 +111,13 @@ class Watch:
 
     def _new_pipeline(self) -> Pipeline:
         return Pipeline(
-            self._scorer, self._settings.sensitivity, self._protection, held=self._outside.held, standing=BANTIME
+            self._scorer,
+            self._settings.sensitivity,
+            self._protection,
+            held=self._outside.held,
+            standing=BANTIME,
+            actors_kept=COUNTED,
+            items_kept=ITEMS,
         )
 
     def _rebuild(self) -> None:
@@ -184,6 +194,7 @@ class Watch:
             if self._fed >= UPKEEP:
                 self._fed = 0
                 self._pipeline.forget(ACTORS)
+                memory.trim()
         if frame.height:
             self._high = frame["time"].dt.timestamp("us")[-1] / 1e6
 
