@@ -47,11 +47,7 @@ AHEAD = 120.0  # seconds that events may lie ahead of the clock before it must h
 DISCOVER = 300.0  # seconds between two questions which logs fail2ban reads
 KEEP = 5.0  # seconds between two writings of findings
 UPKEEP = 100_000  # events between two clean-ups
-ACTORS, COUNTED, ITEMS = (
-    20_000,
-    50_000,
-    50_000,
-)  # kept in mind: actors in full and counted; paths, agents, accounts each
+ITEMS = 2  # paths, agents and accounts kept in mind, each for an address kept
 UNSAVED = 200_000  # events that wait in memory for a disk to be writable again
 
 
@@ -116,8 +112,8 @@ class Watch:
             self._protection,
             held=self._outside.held,
             standing=BANTIME,
-            actors_kept=COUNTED,
-            items_kept=ITEMS,
+            actors_kept=self._settings.addresses_kept,
+            items_kept=self._settings.addresses_kept * ITEMS,
         )
 
     def _rebuild(self) -> None:
@@ -146,6 +142,10 @@ class Watch:
     def _step(self, stop: threading.Event) -> None:
         if self._reader.trouble is not None:
             raise self._reader.trouble
+        if self._high > time.time() + AHEAD:
+            say("the clock was set back: beginning anew from the history")
+            self._pipeline = self._new_pipeline()
+            self._rebuild()
         self._reader.arrived.clear()
         batch = self._lanes.batch(PARSE_SECONDS)
         if batch.lines or batch.marks:
@@ -193,7 +193,7 @@ class Watch:
             self._fed += part.height
             if self._fed >= UPKEEP:
                 self._fed = 0
-                self._pipeline.forget(ACTORS)
+                self._pipeline.forget(self._settings.addresses_kept)
                 memory.trim()
         if frame.height:
             self._high = frame["time"].dt.timestamp("us")[-1] / 1e6
@@ -223,10 +223,6 @@ class Watch:
             what = ("all is judged", "fewer events are scored", "fewer events are scored and counted")[level]
             say(f"lines are {self._pulse.lag:.1f} s behind: {what}")
             self._pulse.level = level
-        if self._high > time.time() + AHEAD:
-            say("the clock was set back: beginning anew from the history")
-            self._pipeline = self._new_pipeline()
-            self._rebuild()
         self._listen(self._outside.learn)
         self._commit()
         self._keep()
