@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help packages demo test live faults figures-rules lint deb deb-test clean
+.PHONY: help packages demo test live soak latency faults figures-rules lint deb deb-test clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -38,8 +38,15 @@ live: $(VENV)/.installed packages  ## real daemons and attack tools in namespace
 	if [ -n "$$kept" ]; then rm -f /usr/sbin/policy-rc.d; fi; exit $$status
 	$(BIN)/pytest -m live tests/live
 
+soak: $(VENV)/.installed  ## memory of a watcher over half a million, one and two million lines: ten minutes
+	nice $(BIN)/python benchmarks/soak.py
+
+latency: $(VENV)/.installed packages  ## from a line to the nft set with 1,000 lines a second (root): two minutes
+	$(BIN)/python benchmarks/latency.py
+
 faults: $(VENV)/.installed packages  ## kill -9 at fifty random moments: five minutes
 	$(BIN)/pytest -m faults tests/faults
+	WATCH_KILLS=50 $(BIN)/pytest tests/watch/test_watch.py -k killed
 
 CORPORA ?= corpora
 figures-rules: $(VENV)/.installed packages  ## the figures of docs/rules.md, from a folder of labelled logs (CORPORA=…): half an hour

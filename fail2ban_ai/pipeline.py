@@ -15,6 +15,7 @@ import polars as pl
 
 from fail2ban_ai.actors import Timelines, Tokens
 from fail2ban_ai.actors.items import ITEMS_KEPT
+from fail2ban_ai.actors.people import ACTORS_KEPT
 from fail2ban_ai.addresses import within
 from fail2ban_ai.campaigns import Linker, TrafficBaselines
 from fail2ban_ai.campaigns.items import Item
@@ -32,7 +33,8 @@ _SCORED_AT_ONCE = 8192
 class Snapshot:
     """How rare items are as of the present event (campaigns.items.Rarity), whatever its chunk holds after it."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        self._most = most
         self._touched: dict[Item, int] = {}
         self._population = 0
 
@@ -42,7 +44,7 @@ class Snapshot:
         for item, count in seen.touched.items():
             self._touched.pop(item, None)
             self._touched[item] = count
-            if len(self._touched) > ITEMS_KEPT:
+            if len(self._touched) > self._most:
                 del self._touched[next(iter(self._touched))]
 
     def df(self, kind: str, value: str) -> int:
@@ -87,7 +89,8 @@ class Pipeline:
     """One host's run. Feed frames, then `finish`.
 
     `protection` says who must not be banned, and why; `held` whom fail2ban bans already (fail2ban.feed.Held);
-    `standing`: see Judge, with any but the default, `forget` has to be called now and then.
+    `standing`: see Judge, with any but the default, `forget` has to be called now and then;
+    `actors_kept`, `items_kept`: see Timelines.
     """
 
     def __init__(
@@ -98,9 +101,11 @@ class Pipeline:
         *,
         held: Held | None = None,
         standing: float = math.inf,
+        actors_kept: int = ACTORS_KEPT,
+        items_kept: int = ITEMS_KEPT,
     ) -> None:
         self.result = Result()
-        self._timelines = Timelines()
+        self._timelines = Timelines(actors_kept, items_kept)
         self._scorer = scorer
         self._limits = {
             group: Limits(
@@ -112,7 +117,7 @@ class Pipeline:
         }
         self._observer = Observer()
         self._baselines = TrafficBaselines()
-        self._snapshot = Snapshot()
+        self._snapshot = Snapshot(items_kept)
         self._linker = Linker(self._snapshot)
         broke_in = scorer.weights.threshold("login", "cautious")
         self._judge = Judge(self._protected, self._events_of, broke_in, held=held, standing=standing)

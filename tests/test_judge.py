@@ -106,3 +106,17 @@ def test_whom_fail2ban_keeps_out_is_judged_when_that_is_over() -> None:
     assert campaign.members["192.0.2.0"].decision == "watch"
     assert campaign.members["192.0.2.0"].reason == "fail2ban has it (jail sshd)"
     assert [(v.target, v.at) for v in judge.decide(campaign, 660.0)] == [("192.0.2.0", 660.0)]
+
+
+def test_who_goes_on_after_a_ban_has_ended_is_judged_anew() -> None:
+    judge, campaign = Judge(lambda *_: None, lambda _: 1, 0.96, standing=1000.0), _campaign(0.9, confidence=0.5)
+    judge.look("192.0.2.0", 1.0, 0.95, limits=LIMITS, attack=None, events=2)
+    assert judge.decide(campaign, 60.0)
+    campaign.members["192.0.2.0"].last_seen = 900.0
+    assert judge.lapse(900.0) == []
+    assert judge.decide(campaign, 900.0) == []
+    campaign.members["192.0.2.0"].last_seen = 1100.0
+    assert judge.lapse(1100.0) == ["192.0.2.0"]
+    assert judge.decide(campaign, 1100.0) == []  # it was seen again, and did nothing yet
+    judge.look("192.0.2.0", 1100.0, 0.95, limits=LIMITS, attack=None, events=9)
+    assert [v.at for v in judge.decide(campaign, 1140.0)] == [1140.0]

@@ -40,8 +40,9 @@ class Touched:
 class Items(Generic[M]):
     """The items of one kind."""
 
-    def __init__(self, kind: str, table: Table[M]) -> None:
+    def __init__(self, kind: str, table: Table[M], most: int) -> None:
         self.table = table
+        self._most = most
         self._kind = kind
         self._tag = KINDS.index(kind)
 
@@ -71,8 +72,8 @@ class Items(Generic[M]):
         return Touched(before, after, new, own + actors.groups.before(new) + new, rows, lives, pairs)
 
     def forget(self, before: float) -> None:
-        """Forget items idle since `before`, and the longest idle beyond ITEMS_KEPT."""
-        self.table.forget(before, ITEMS_KEPT, ITEMS_KEPT * 3 // 4)
+        """Forget items idle since `before`, and the longest idle beyond what is kept."""
+        self.table.forget(before, self._most, self._most * 3 // 4)
 
     def _keys(self, slots: Ints, tag: int) -> list[int]:
         # Negative, so that no key of Repeats is one; by the serial number, since slots are used again.
@@ -83,8 +84,8 @@ class Items(Generic[M]):
 class Paths(Items[set[int]]):
     """Paths, and the networks that fetched each with success."""
 
-    def __init__(self) -> None:
-        super().__init__("paths", Table(set, {"actors": np.int64, "networks": np.int64}))
+    def __init__(self, most: int = ITEMS_KEPT) -> None:
+        super().__init__("paths", Table(set, {"actors": np.int64, "networks": np.int64}), most)
 
     def familiar(self, touched: Touched, actors: Actors, good: Bools) -> tuple[Ints, Bools]:
         """How many other networks had success with the row's path before, and whether any had; `good`: successes."""
@@ -131,9 +132,9 @@ class Accounts:
 class AccountItems(Items[None]):
     """Accounts, who logged in to them and who failed."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = ITEMS_KEPT) -> None:
         columns: dict[str, npt.DTypeLike] = {"actors": np.int64, "known": np.bool_, "pressed": np.int64}
-        super().__init__("accounts", Table(_nothing, columns))
+        super().__init__("accounts", Table(_nothing, columns), most)
 
     def tried(self, touched: Touched, actors: Actors, success: Bools, failure: Bools) -> Accounts:
         """Count successful and failed log-ins; what was known before each row."""
@@ -161,6 +162,6 @@ def _nothing() -> None:
     return None
 
 
-def agents() -> Items[None]:
+def agents(most: int = ITEMS_KEPT) -> Items[None]:
     """User agents."""
-    return Items("agents", Table(_nothing, {"actors": np.int64}))
+    return Items("agents", Table(_nothing, {"actors": np.int64}), most)

@@ -55,7 +55,8 @@ class Actors:
 class People:
     """All actors seen lately. A column of the table is a counter over an actor's life."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = ACTORS_KEPT) -> None:
+        self._most = most
         columns: dict[str, npt.DTypeLike] = dict.fromkeys((*_COUNTED, *_NUMBERS), np.int64)
         self.table: Table[Memory] = Table(dict, columns | {"first": np.float64})
         self._services: dict[str, int] = {}
@@ -87,8 +88,8 @@ class People:
         return after
 
     def forget(self, before: float) -> None:
-        """Forget actors idle since `before`, and the longest idle beyond ACTORS_KEPT."""
-        self.table.forget(before, ACTORS_KEPT, ACTORS_KEPT * 3 // 4)
+        """Forget actors idle since `before`, and the longest idle beyond what is kept."""
+        self.table.forget(before, self._most, self._most * 3 // 4)
 
     def room(self, actors: Actors, column: str, fresh: Bools) -> Bools:
         """Which of the flagged rows still find room in their actor's memory, KEYS_KEPT of a kind; they are counted."""

@@ -6,9 +6,9 @@ import polars as pl
 from fail2ban_ai.actors.chunk import Chunk
 from fail2ban_ai.actors.counters import Counters, count
 from fail2ban_ai.actors.groups import Bools, Ints
-from fail2ban_ai.actors.items import AccountItems, Paths, agents
+from fail2ban_ai.actors.items import ITEMS_KEPT, AccountItems, Paths, agents
 from fail2ban_ai.actors.logins import Logins
-from fail2ban_ai.actors.people import People
+from fail2ban_ai.actors.people import ACTORS_KEPT, People
 from fail2ban_ai.actors.repeats import repeats
 from fail2ban_ai.actors.table import RETENTION
 from fail2ban_ai.actors.telling import Walked, told
@@ -28,11 +28,12 @@ _STATUS_CLASSES = 10
 class Timelines:
     """All actors of a host. Feed frames in order of time; chunk borders change nothing."""
 
-    def __init__(self) -> None:
+    def __init__(self, actors_kept: int = ACTORS_KEPT, items_kept: int = ITEMS_KEPT) -> None:
+        """How many actors, and paths, agents and accounts each, are remembered: those seen last."""
         self.logins = Logins()
         self._texts = Texts()
-        self._people = People()
-        self._paths, self._agents, self._accounts = Paths(), agents(), AccountItems()
+        self._people = People(actors_kept)
+        self._paths, self._agents, self._accounts = Paths(items_kept), agents(items_kept), AccountItems(items_kept)
         self._clock = -np.inf  # the newest time seen
         self._total = 0
         self._population = 0

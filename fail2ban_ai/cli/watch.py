@@ -1,5 +1,6 @@
 """`fail2ban-ai watch`: logs as they grow."""
 
+import importlib
 import signal
 import sqlite3
 import threading
@@ -8,7 +9,7 @@ import click
 
 from fail2ban_ai import config
 from fail2ban_ai.errors import ConfigError
-from fail2ban_ai.watch.worker import Watch
+from fail2ban_ai.watch import memory
 
 
 @click.command("watch")
@@ -22,10 +23,12 @@ def command() -> None:
     Example:
         fail2ban-ai watch
     """
+    memory.settle()
+    watch = importlib.import_module("fail2ban_ai.watch.worker").Watch
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
-        Watch(config.load()).run(stop)
+        watch(config.load()).run(stop)
     except (sqlite3.Error, OSError) as error:
         raise ConfigError(f"the state folder cannot be used: {error}") from error

@@ -133,6 +133,7 @@ class _Lane:
     def _placed(self, events: pl.DataFrame, now: int) -> pl.DataFrame:
         if events.is_empty():
             return events.with_columns(pl.lit(0, pl.Int64).alias(_PLACE))
+        self.newest = min(self.newest, now)  # the clock may have been set back
         stamp = pl.min_horizontal(pl.col("time").dt.timestamp("us"), pl.lit(now))
         placed = events.with_columns(pl.max_horizontal(stamp.cum_max(), pl.lit(self.newest)).alias(_PLACE))
         self.newest = placed[_PLACE][-1]

@@ -28,7 +28,7 @@ from fail2ban_ai.protection import Protection
 from fail2ban_ai.reports.courier import Courier
 from fail2ban_ai.sources import journal, zones
 from fail2ban_ai.state import State
-from fail2ban_ai.watch import sources, thrift
+from fail2ban_ai.watch import memory, sources, thrift
 from fail2ban_ai.watch.asking import Asking, asked_before
 from fail2ban_ai.watch.findings import Findings
 from fail2ban_ai.watch.journal import JournalTail
@@ -46,8 +46,8 @@ SETTLED = 5.0  # seconds after which no older event is expected, and campaigns a
 AHEAD = 120.0  # seconds that events may lie ahead of the clock before it must have been set back
 DISCOVER = 300.0  # seconds between two questions which logs fail2ban reads
 KEEP = 5.0  # seconds between two writings of findings
-UPKEEP = 200_000  # events between two clean-ups
-ACTORS = 50_000  # kept in mind in full
+UPKEEP = 100_000  # events between two clean-ups
+ITEMS = 2  # paths, agents and accounts kept in mind, each for an address kept
 UNSAVED = 200_000  # events that wait in memory for a disk to be writable again
 
 
@@ -107,7 +107,13 @@ class Watch:
 
     def _new_pipeline(self) -> Pipeline:
         return Pipeline(
-            self._scorer, self._settings.sensitivity, self._protection, held=self._outside.held, standing=BANTIME
+            self._scorer,
+            self._settings.sensitivity,
+            self._protection,
+            held=self._outside.held,
+            standing=BANTIME,
+            actors_kept=self._settings.addresses_kept,
+            items_kept=self._settings.addresses_kept * ITEMS,
         )
 
     def _rebuild(self) -> None:
@@ -136,6 +142,10 @@ class Watch:
     def _step(self, stop: threading.Event) -> None:
         if self._reader.trouble is not None:
             raise self._reader.trouble
+        if self._high > time.time() + AHEAD:
+            say("the clock was set back: beginning anew from the history")
+            self._pipeline = self._new_pipeline()
+            self._rebuild()
         self._reader.arrived.clear()
         batch = self._lanes.batch(PARSE_SECONDS)
         if batch.lines or batch.marks:
@@ -183,7 +193,8 @@ class Watch:
             self._fed += part.height
             if self._fed >= UPKEEP:
                 self._fed = 0
-                self._pipeline.forget(ACTORS)
+                self._pipeline.forget(self._settings.addresses_kept)
+                memory.trim()
         if frame.height:
             self._high = frame["time"].dt.timestamp("us")[-1] / 1e6
 
@@ -212,10 +223,6 @@ class Watch:
             what = ("all is judged", "fewer events are scored", "fewer events are scored and counted")[level]
             say(f"lines are {self._pulse.lag:.1f} s behind: {what}")
             self._pulse.level = level
-        if self._high > time.time() + AHEAD:
-            say("the clock was set back: beginning anew from the history")
-            self._pipeline = self._new_pipeline()
-            self._rebuild()
         self._listen(self._outside.learn)
         self._commit()
         self._keep()
