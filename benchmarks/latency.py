@@ -68,7 +68,7 @@ class Load(threading.Thread):
                 time.sleep(0.01)
 
 
-def main() -> None:
+def main() -> None:  # noqa: PLR0915 - one play from start to end
     """Print the figures."""
     rate, seconds = int(sys.argv[1]) if len(sys.argv) > 1 else 1000, float(sys.argv[2]) if len(sys.argv) > 2 else 60.0
     blocked: dict[str, float] = {}

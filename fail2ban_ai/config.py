@@ -7,8 +7,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from fail2ban_ai import enforcer_settings, paths
+from fail2ban_ai import paths
 from fail2ban_ai.config_delivery import Notify, Siem
+from fail2ban_ai.enforce import settings as enforcer_settings
 from fail2ban_ai.errors import ConfigError
 
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from fail2ban_ai import paths
 from fail2ban_ai.analysis import Analysis
-from fail2ban_ai.decisions_outcomes import Outcome
-from fail2ban_ai.enforcer import BANTIME, Enforcer
-from fail2ban_ai.facts_host import gather
+from fail2ban_ai.decisions.outcomes import Outcome
+from fail2ban_ai.enforce.enforcer import BANTIME, Enforcer
+from fail2ban_ai.facts.host import gather
 from fail2ban_ai.fail2ban import jails
 from fail2ban_ai.fail2ban.effective import Nft
 from fail2ban_ai.fail2ban.namespace import Namespace, why_not

@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fail2ban_ai import paths
-from fail2ban_ai.decisions_strict import TIME_LIMIT, clean
+from fail2ban_ai.decisions.strict import TIME_LIMIT, clean
 
 FRESH = 60.0  # seconds; the watcher writes every few
 _LIMIT = 1 << 20  # bytes

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fail2ban_ai import paths, trial
+from fail2ban_ai import paths
 from fail2ban_ai.doctor import filters
 from fail2ban_ai.doctor.ai_jails import ai_jails_read_nothing
 from fail2ban_ai.doctor.host import Host
+from fail2ban_ai.enforce import trial
 from fail2ban_ai.errors import ConfigError, Fail2banError
 from fail2ban_ai.fail2ban import jails
 from fail2ban_ai.fail2ban.client import Client

@@ -7,17 +7,11 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from fail2ban_ai import (
-    breaker,
-    config,
-    decisions_log,
-    decisions_outcomes,
-    enforcer_settings,
-    heartbeat,
-    notices,
-    paths,
-    trial,
-)
+from fail2ban_ai import config, heartbeat, paths
+from fail2ban_ai.decisions import log as decisions_log
+from fail2ban_ai.decisions import outcomes as decisions_outcomes
+from fail2ban_ai.enforce import breaker, notices, trial
+from fail2ban_ai.enforce import settings as enforcer_settings
 from fail2ban_ai.errors import DecisionError, Fail2banAIError, ModelError
 from fail2ban_ai.fail2ban import jails
 from fail2ban_ai.fail2ban.client import Client

@@ -94,12 +94,12 @@ def notices() -> Path:
 
 
 def trial() -> Path:
-    """Whether enforcing was confirmed; see fail2ban_ai.trial."""
+    """Whether enforcing was confirmed; see fail2ban_ai.enforce.trial."""
     return _under("var/lib/fail2ban-ai-root/trial.json")
 
 
 def breaker() -> Path:
-    """There while the circuit breaker is open; see fail2ban_ai.breaker."""
+    """There while the circuit breaker is open; see fail2ban_ai.enforce.breaker."""
     return _under("var/lib/fail2ban-ai-root/breaker.json")
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from fail2ban_ai import paths
 from fail2ban_ai.decisions import to_line
-from fail2ban_ai.decisions_log import append
+from fail2ban_ai.decisions.log import append
 from fail2ban_ai.findings import SEVERITIES, Verdict
 from fail2ban_ai.pipeline import Asked
 from fail2ban_ai.protection import decision_of

@@ -5,8 +5,11 @@ import time
 
 import click
 
-from fail2ban_ai import decisions, decisions_log, enforcer_settings, facts_host, paths
+from fail2ban_ai import decisions, paths
+from fail2ban_ai.decisions import log as decisions_log
+from fail2ban_ai.enforce import settings as enforcer_settings
 from fail2ban_ai.errors import Fail2banAIError, TargetError
+from fail2ban_ai.facts import host as facts_host
 from fail2ban_ai.fail2ban.client import Client
 from fail2ban_ai.gate import Gate, Refusal
 

@@ -11,13 +11,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from fail2ban_ai import breaker, decisions_outcomes, enforcer_settings, facts_host, paths, trial
-from fail2ban_ai.enforcer import Enforcer
-from fail2ban_ai.enforcer_reconcile import EVERY, Reconciler
-from fail2ban_ai.enforcer_settings import Settings
+from fail2ban_ai import paths
+from fail2ban_ai.decisions import outcomes as decisions_outcomes
+from fail2ban_ai.enforce import breaker, trial
+from fail2ban_ai.enforce import settings as enforcer_settings
+from fail2ban_ai.enforce.enforcer import Enforcer
+from fail2ban_ai.enforce.reconcile import EVERY, Reconciler
+from fail2ban_ai.enforce.settings import Settings
 from fail2ban_ai.errors import Fail2banAIError
 from fail2ban_ai.facts import Facts
-from fail2ban_ai.facts_dns import ChildResolver
+from fail2ban_ai.facts import host as facts_host
+from fail2ban_ai.facts.dns import ChildResolver
 from fail2ban_ai.fail2ban import jails
 from fail2ban_ai.fail2ban.client import Client
 from fail2ban_ai.fail2ban.effective import Nft, repair

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fail2ban_ai import enforcer_settings, paths, trial
-from fail2ban_ai.decisions_strict import clean
+from fail2ban_ai import paths
+from fail2ban_ai.decisions.strict import clean
+from fail2ban_ai.enforce import settings as enforcer_settings
+from fail2ban_ai.enforce import trial
 from fail2ban_ai.errors import ConfigError
 from fail2ban_ai.fail2ban import jails
 from fail2ban_ai.installer import Installer

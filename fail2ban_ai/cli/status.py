@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from fail2ban_ai import overview
-from fail2ban_ai.decisions_strict import clean
+from fail2ban_ai.decisions.strict import clean
 from fail2ban_ai.errors import Fail2banAIError
 from fail2ban_ai.overview import Overview
 from fail2ban_ai.reports import metrics

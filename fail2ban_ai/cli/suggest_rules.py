@@ -13,7 +13,7 @@ from rich.text import Text
 from fail2ban_ai import analysis, config, paths
 from fail2ban_ai.cli.analyze import configured
 from fail2ban_ai.cli.bars import bars
-from fail2ban_ai.decisions_strict import clean
+from fail2ban_ai.decisions.strict import clean
 from fail2ban_ai.fail2ban.private import ends_on_signal
 from fail2ban_ai.reports.text import visible
 from fail2ban_ai.rules.suggest import Suggested, suggest

@@ -5,8 +5,9 @@ import time
 
 import click
 
-from fail2ban_ai import decisions, facts_allow
-from fail2ban_ai.decisions_lift import lift
+from fail2ban_ai import decisions
+from fail2ban_ai.decisions.lift import lift
+from fail2ban_ai.facts import allow as facts_allow
 from fail2ban_ai.fail2ban.client import Client
 from fail2ban_ai.rules import install
 from fail2ban_ai.rules.site import Site

@@ -7,9 +7,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from fail2ban_ai import breaker, config, enforcer_settings, heartbeat, paths, trial
+from fail2ban_ai import config, heartbeat, paths
 from fail2ban_ai.doctor.host import Host
 from fail2ban_ai.doctor.result import Result
+from fail2ban_ai.enforce import breaker, trial
+from fail2ban_ai.enforce import settings as enforcer_settings
 from fail2ban_ai.errors import ConfigError
 from fail2ban_ai.lowered import user
 from fail2ban_ai.setup import account, record, units

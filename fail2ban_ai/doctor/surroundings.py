@@ -8,7 +8,7 @@ from pathlib import Path
 from fail2ban_ai import paths
 from fail2ban_ai.doctor.host import Host
 from fail2ban_ai.doctor.result import Result
-from fail2ban_ai.gate_rules import GateSettings
+from fail2ban_ai.gate.rules import GateSettings
 
 _CLOCK_SLACK = 300.0  # seconds
 _EARLIEST = 1704067200.0  # 2024-01-01: a clock before this was never set

@@ -13,8 +13,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fail2ban_ai import addresses, decisions_log, paths
-from fail2ban_ai.decisions_strict import TIME_LIMIT, clean
+from fail2ban_ai import addresses, paths
+from fail2ban_ai.decisions import log as decisions_log
+from fail2ban_ai.decisions.strict import TIME_LIMIT, clean
 from fail2ban_ai.errors import DecisionError, SourceError
 from fail2ban_ai.fail2ban import jails
 from fail2ban_ai.fail2ban.replay import Ban

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fail2ban_ai import addresses
 from fail2ban_ai.errors import TargetError
-from fail2ban_ai.gate_lists import PREFIXES  # action.d/fail2ban-ai-net.conf has one set for each
+from fail2ban_ai.gate.lists import PREFIXES  # action.d/fail2ban-ai-net.conf has one set for each
 
 ADDRESSES = "fail2ban-ai"
 NETWORKS = "fail2ban-ai-net"

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from fail2ban_ai import decisions_log, paths
+from fail2ban_ai import paths
+from fail2ban_ai.decisions import log as decisions_log
 from fail2ban_ai.fail2ban.feed import Fed, Feed
 
 LIMIT = 16 << 20  # bytes; then labels.jsonl takes the place of labels.jsonl.1

@@ -10,9 +10,10 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
-from fail2ban_ai import notices, paths
+from fail2ban_ai import paths
 from fail2ban_ai.config import Settings
-from fail2ban_ai.decisions_log import Reader
+from fail2ban_ai.decisions.log import Reader
+from fail2ban_ai.enforce import notices
 from fail2ban_ai.findings import SEVERITIES
 from fail2ban_ai.lowered import owner_of
 from fail2ban_ai.reports import cef, ecs, notify, syslog

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from fail2ban_ai.config_delivery import Notify
+from fail2ban_ai.enforce.notices import Notice
 from fail2ban_ai.findings import SEVERITIES
-from fail2ban_ai.notices import Notice
 from fail2ban_ai.reports.digest import counted, decided, further, name_of, shown, worst_first
 from fail2ban_ai.reports.news import News
 from fail2ban_ai.reports.schema import Actor

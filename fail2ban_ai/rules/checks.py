@@ -6,9 +6,11 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from fail2ban_ai import addresses, facts_allow, facts_host, paths
+from fail2ban_ai import addresses, paths
 from fail2ban_ai.doctor.host import Host
 from fail2ban_ai.errors import ConfigError, Fail2banError, RuleError
+from fail2ban_ai.facts import allow as facts_allow
+from fail2ban_ai.facts import host as facts_host
 from fail2ban_ai.fail2ban import code, logs
 from fail2ban_ai.rules import jailfile, matching
 from fail2ban_ai.rules.filter_file import FilterFile

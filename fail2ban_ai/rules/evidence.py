@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from fail2ban_ai.decisions_strict import clean
+from fail2ban_ai.decisions.strict import clean
 from fail2ban_ai.redact import redact
 from fail2ban_ai.rules.material import Material
 from fail2ban_ai.rules.services import SERVICES

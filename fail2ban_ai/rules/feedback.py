@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from fail2ban_ai import addresses, decisions, decisions_log, decisions_outcomes, paths
+from fail2ban_ai import addresses, decisions, paths
+from fail2ban_ai.decisions import log as decisions_log
+from fail2ban_ai.decisions import outcomes as decisions_outcomes
 from fail2ban_ai.errors import Fail2banError, SourceError
 from fail2ban_ai.rules import marks, states
 from fail2ban_ai.rules.site import Site

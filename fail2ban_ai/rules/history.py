@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from fail2ban_ai import analysis, config
-from fail2ban_ai.decisions_strict import clean
+from fail2ban_ai.decisions.strict import clean
 from fail2ban_ai.errors import SourceError
 from fail2ban_ai.redact import redact
 from fail2ban_ai.rules import safe

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from fail2ban_ai import addresses, decisions_log, paths
-from fail2ban_ai import decisions_strict as strict
+from fail2ban_ai import addresses, paths
+from fail2ban_ai.decisions import log as decisions_log
+from fail2ban_ai.decisions import strict
 from fail2ban_ai.errors import DecisionError, Fail2banError, RuleError, SourceError, TargetError
 from fail2ban_ai.rules import matching, negatives, states, store, suggestion
 from fail2ban_ai.rules.site import Site

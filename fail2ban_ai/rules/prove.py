@@ -12,7 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
-from fail2ban_ai.decisions_strict import clean
+from fail2ban_ai.decisions.strict import clean
 from fail2ban_ai.errors import Fail2banAbsent, Fail2banError, RuleError
 from fail2ban_ai.fail2ban import code
 from fail2ban_ai.fail2ban.private import PrivateServer

@@ -8,7 +8,7 @@ and log lines, nothing else.
 import json
 from collections.abc import Iterable, Sequence
 
-from fail2ban_ai import decisions_strict
+from fail2ban_ai.decisions import strict as decisions_strict
 from fail2ban_ai.errors import DecisionError, RuleError
 from fail2ban_ai.rules.forms import ADDRESS, SAMPLE_TIME, Form, Sample
 

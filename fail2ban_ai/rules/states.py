@@ -11,8 +11,9 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from fail2ban_ai import decisions_log, paths
-from fail2ban_ai import decisions_strict as strict
+from fail2ban_ai import paths
+from fail2ban_ai.decisions import log as decisions_log
+from fail2ban_ai.decisions import strict
 from fail2ban_ai.errors import DecisionError
 from fail2ban_ai.rules import suggestion
 

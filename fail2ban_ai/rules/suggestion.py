@@ -23,7 +23,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from fail2ban_ai import addresses, decisions_strict, paths
+from fail2ban_ai import addresses, paths
+from fail2ban_ai.decisions import strict as decisions_strict
 from fail2ban_ai.errors import DecisionError, RuleError
 
 KINDS = ("paths", "payload", "agent", "message", "account")

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fail2ban_ai import config, enforcer_settings, paths, trial
+from fail2ban_ai import config, paths
+from fail2ban_ai.enforce import settings as enforcer_settings
+from fail2ban_ai.enforce import trial
 from fail2ban_ai.errors import ConfigError
 from fail2ban_ai.installer import Installer
 from fail2ban_ai.setup import account, record, settings, units

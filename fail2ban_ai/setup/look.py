@@ -14,7 +14,7 @@ from fail2ban_ai.doctor.visitors import through_edges
 from fail2ban_ai.errors import Fail2banError
 from fail2ban_ai.fail2ban import logs as fail2ban_logs
 from fail2ban_ai.fail2ban.client import Client
-from fail2ban_ai.gate_rules import GateSettings
+from fail2ban_ai.gate.rules import GateSettings
 from fail2ban_ai.sources import rotation
 
 # Where Debian's packages log what we understand. fail2ban enables one jail there (sshd), so most of these nobody reads.

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
-from fail2ban_ai import decisions, decisions_log, paths
-from fail2ban_ai.enforcer import BANTIME
+from fail2ban_ai import decisions, paths
+from fail2ban_ai.decisions import log as decisions_log
+from fail2ban_ai.enforce.enforcer import BANTIME
 from fail2ban_ai.findings import SEVERITIES, Verdict
 from fail2ban_ai.protection import Protection
 from fail2ban_ai.request import ask

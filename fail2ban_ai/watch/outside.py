@@ -4,10 +4,11 @@ import time
 
 import polars as pl
 
-from fail2ban_ai import decisions_log, paths
+from fail2ban_ai import paths
+from fail2ban_ai.decisions import log as decisions_log
+from fail2ban_ai.enforce.no_effect import NoEffect
 from fail2ban_ai.fail2ban import labels
 from fail2ban_ai.fail2ban.feed import Fed, Feed, Held
-from fail2ban_ai.no_effect import NoEffect
 
 EVERY = 2.0  # seconds between two looks
 

@@ -17,7 +17,7 @@ import polars as pl
 
 from fail2ban_ai import formats, paths
 from fail2ban_ai.config import Settings
-from fail2ban_ai.enforcer import BANTIME
+from fail2ban_ai.enforce.enforcer import BANTIME
 from fail2ban_ai.errors import ConfigError, Fail2banAIError
 from fail2ban_ai.fail2ban.failregex import FailregexFormat
 from fail2ban_ai.fail2ban.feed import Fed

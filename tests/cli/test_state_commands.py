@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from fail2ban_ai import decisions, decisions_log, paths
+from fail2ban_ai import decisions, paths
 from fail2ban_ai.cli.group import cli
+from fail2ban_ai.decisions import log as decisions_log
 from fail2ban_ai.fail2ban import labels
 from fail2ban_ai.fail2ban.logs import JailSource
 from fail2ban_ai.training.simulator import attack

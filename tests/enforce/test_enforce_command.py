@@ -12,8 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from fail2ban_ai import decisions, decisions_log, decisions_outcomes, enforcer_settings, notices, paths, trial
+from fail2ban_ai import decisions, paths
 from fail2ban_ai.cli import enforce
+from fail2ban_ai.decisions import log as decisions_log
+from fail2ban_ai.decisions import outcomes as decisions_outcomes
+from fail2ban_ai.enforce import notices, trial
+from fail2ban_ai.enforce import settings as enforcer_settings
 from fail2ban_ai.fail2ban import jails
 from fail2ban_ai.fail2ban.private import PrivateServer
 

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from fail2ban_ai import decisions, decisions_log, decisions_outcomes, paths
+from fail2ban_ai import decisions, paths
 from fail2ban_ai.decisions import Decision
-from fail2ban_ai.enforcer import RETRY_SECONDS, Enforcer
+from fail2ban_ai.decisions import log as decisions_log
+from fail2ban_ai.decisions import outcomes as decisions_outcomes
+from fail2ban_ai.enforce.enforcer import RETRY_SECONDS, Enforcer
 from fail2ban_ai.errors import Fail2banDown
 from fail2ban_ai.facts import Facts, Protected
 from fail2ban_ai.fail2ban import jails
@@ -235,8 +237,9 @@ PLACES = [
 
 VICTIM = """
 import os, signal, sys
-from fail2ban_ai import decisions_log, paths
-from fail2ban_ai.enforcer import Enforcer
+from fail2ban_ai import paths
+from fail2ban_ai.decisions import log as decisions_log
+from fail2ban_ai.enforce.enforcer import Enforcer
 from fail2ban_ai.facts import Facts
 from fail2ban_ai.fail2ban import client
 from fail2ban_ai.fail2ban.effective import Nft

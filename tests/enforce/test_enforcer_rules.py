@@ -7,15 +7,18 @@ from typing import Any
 
 import pytest
 
-from fail2ban_ai import breaker, decisions, decisions_log, decisions_outcomes, notices, paths
-from fail2ban_ai.breaker import BreakerSettings
+from fail2ban_ai import decisions, paths
 from fail2ban_ai.decisions import Decision
-from fail2ban_ai.enforcer import ALERTS, RETRIES, RETRY_SECONDS, Enforcer
+from fail2ban_ai.decisions import log as decisions_log
+from fail2ban_ai.decisions import outcomes as decisions_outcomes
+from fail2ban_ai.enforce import breaker, notices
+from fail2ban_ai.enforce.breaker import BreakerSettings
+from fail2ban_ai.enforce.enforcer import ALERTS, RETRIES, RETRY_SECONDS, Enforcer
+from fail2ban_ai.enforce.no_effect import NoEffect
 from fail2ban_ai.errors import Fail2banDown
 from fail2ban_ai.facts import Facts
 from fail2ban_ai.fail2ban import effective, jails
 from fail2ban_ai.gate import GateSettings
-from fail2ban_ai.no_effect import NoEffect
 from tests.enforce.fakes import FakeFail2ban, FakeNft
 
 

@@ -8,16 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from fail2ban_ai import decisions, notices
+from fail2ban_ai import decisions
 from fail2ban_ai.addresses import Network
 from fail2ban_ai.decisions import ACTIONS, Decision, target_of
-from fail2ban_ai.enforcer import Enforcer
-from fail2ban_ai.enforcer_jails import Jails
-from fail2ban_ai.enforcer_settings import EFFECTS
+from fail2ban_ai.enforce import notices
+from fail2ban_ai.enforce.enforcer import Enforcer
+from fail2ban_ai.enforce.jails import Jails
+from fail2ban_ai.enforce.settings import EFFECTS
 from fail2ban_ai.facts import AllowEntry, Facts, Protected
 from fail2ban_ai.findings import SEVERITIES
 from fail2ban_ai.gate import GateSettings
-from fail2ban_ai.gate_lists import OPT_IN
+from fail2ban_ai.gate.lists import OPT_IN
 from tests.enforce.fakes import FakeFail2ban, FakeNft
 
 CONFIGURATIONS = 10_000

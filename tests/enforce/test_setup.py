@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fail2ban_ai import trial
+from fail2ban_ai.enforce import trial
 from fail2ban_ai.errors import ConfigError, Fail2banError
 from fail2ban_ai.fail2ban import jails
 from fail2ban_ai.fail2ban.namespace import Namespace

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from fail2ban_ai import enforcer_settings, notices, paths, trial
+from fail2ban_ai import paths
+from fail2ban_ai.enforce import notices, trial
+from fail2ban_ai.enforce import settings as enforcer_settings
 from fail2ban_ai.errors import ConfigError, Fail2banError
 from fail2ban_ai.fail2ban import jails
 from fail2ban_ai.fail2ban.private import PrivateServer

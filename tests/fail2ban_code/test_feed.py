@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fail2ban_ai import paths
-from fail2ban_ai.decisions_strict import visible
+from fail2ban_ai.decisions.strict import visible
 from fail2ban_ai.errors import DecisionError
 from fail2ban_ai.fail2ban import labels
 from fail2ban_ai.fail2ban.feed import Fed, Feed, Held, bans, from_line

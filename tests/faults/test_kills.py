@@ -13,9 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from fail2ban_ai import decisions, decisions_log, decisions_outcomes, facts_allow, paths
-from fail2ban_ai.decisions_outcomes import Outcome
-from fail2ban_ai.enforcer import BATCH
+from fail2ban_ai import decisions, paths
+from fail2ban_ai.decisions import log as decisions_log
+from fail2ban_ai.decisions import outcomes as decisions_outcomes
+from fail2ban_ai.decisions.outcomes import Outcome
+from fail2ban_ai.enforce.enforcer import BATCH
+from fail2ban_ai.facts import allow as facts_allow
 from fail2ban_ai.fail2ban import jails
 from fail2ban_ai.fail2ban.namespace import Namespace
 from fail2ban_ai.fail2ban.private import PrivateServer
@@ -23,7 +26,7 @@ from fail2ban_ai.fail2ban.private import PrivateServer
 pytestmark = pytest.mark.bench
 
 RUN = (
-    "import sys; import fail2ban_ai.cli.enforce as e; import fail2ban_ai.enforcer as f; "
+    "import sys; import fail2ban_ai.cli.enforce as e; import fail2ban_ai.enforce.enforcer as f; "
     "e.EVERY = 2.0; e.DOWN_SECONDS = 0.3; f.RETRY_SECONDS = 1.0; sys.exit(e.main([]))"
 )
 FAILED = "{} host sshd[7]: Failed password for invalid user admin from 192.0.2.250 port 22 ssh2\n"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from fail2ban_ai import facts_fail2ban
-from fail2ban_ai.decisions_lift import lift
+from fail2ban_ai.decisions.lift import lift
+from fail2ban_ai.facts import fail2ban as facts_fail2ban
 from fail2ban_ai.fail2ban.namespace import Namespace
 from fail2ban_ai.fail2ban.private import PrivateServer
 

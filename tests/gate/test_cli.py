@@ -8,7 +8,10 @@ import time
 
 import pytest
 
-from fail2ban_ai import decisions, decisions_log, decisions_outcomes, facts_allow, paths
+from fail2ban_ai import decisions, paths
+from fail2ban_ai.decisions import log as decisions_log
+from fail2ban_ai.decisions import outcomes as decisions_outcomes
+from fail2ban_ai.facts import allow as facts_allow
 
 # Keeps each jail's bans in a file and answers as fail2ban-client does.
 CLIENT = """#!{python}

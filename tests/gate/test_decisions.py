@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fail2ban_ai import decisions, decisions_outcomes
+from fail2ban_ai import decisions
 from fail2ban_ai.decisions import EVIDENCE_LIMIT, Traffic, from_line, make, to_line
-from fail2ban_ai.decisions_outcomes import Outcome
+from fail2ban_ai.decisions import outcomes as decisions_outcomes
+from fail2ban_ai.decisions.outcomes import Outcome
 from fail2ban_ai.errors import DecisionError, TargetError
 
 NOW = 1_700_000_000

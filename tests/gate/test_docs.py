@@ -4,8 +4,9 @@ import dataclasses
 import re
 from pathlib import Path
 
-from fail2ban_ai import gate, gate_rules
-from fail2ban_ai.gate_lists import SPECIAL
+from fail2ban_ai import gate
+from fail2ban_ai.gate import rules as gate_rules
+from fail2ban_ai.gate.lists import SPECIAL
 
 ROOT = Path(__file__).parents[2]
 

@@ -9,10 +9,16 @@ from ipaddress import ip_network
 
 import pytest
 
-from fail2ban_ai import decisions_log, decisions_outcomes, facts_allow, facts_dns, facts_fail2ban, facts_host, paths
-from fail2ban_ai.decisions_outcomes import Outcome
+from fail2ban_ai import paths
+from fail2ban_ai.decisions import log as decisions_log
+from fail2ban_ai.decisions import outcomes as decisions_outcomes
+from fail2ban_ai.decisions.outcomes import Outcome
 from fail2ban_ai.errors import ConfigError, Fail2banDown, TargetError
-from fail2ban_ai.facts_dns import ChildResolver
+from fail2ban_ai.facts import allow as facts_allow
+from fail2ban_ai.facts import dns as facts_dns
+from fail2ban_ai.facts import fail2ban as facts_fail2ban
+from fail2ban_ai.facts import host as facts_host
+from fail2ban_ai.facts.dns import ChildResolver
 
 NOW = 1_700_000_000.0
 

@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from fail2ban_ai import decisions_log
-from fail2ban_ai.decisions_log import Reader, append
+from fail2ban_ai.decisions import log as decisions_log
+from fail2ban_ai.decisions.log import Reader, append
 from fail2ban_ai.errors import DecisionError
 
 
@@ -187,7 +187,7 @@ def test_a_full_disk_is_an_error_and_the_log_stays_readable(log, monkeypatch):
 WRITER = """
 import sys
 from pathlib import Path
-from fail2ban_ai.decisions_log import append
+from fail2ban_ai.decisions.log import append
 n = int(sys.argv[2])
 while True:
     append(Path(sys.argv[1]), str(n))
@@ -199,7 +199,7 @@ while True:
 WORKER = """
 import sys
 from pathlib import Path
-from fail2ban_ai.decisions_log import Reader, append, read_all
+from fail2ban_ai.decisions.log import Reader, append, read_all
 log = Path(sys.argv[1]); done = log.with_name("done.jsonl"); effects = log.with_name("effects")
 effects.mkdir(exist_ok=True)
 known = set(read_all(done, int))
@@ -243,7 +243,7 @@ def test_a_worker_killed_at_any_moment_does_everything_once(log):
 
 
 def test_writers_at_once_do_not_mix_their_lines(log):
-    script = "import sys; from pathlib import Path; from fail2ban_ai.decisions_log import append\n"
+    script = "import sys; from pathlib import Path; from fail2ban_ai.decisions.log import append\n"
     script += "for n in range(50): append(Path(sys.argv[1]), sys.argv[2] * 3000)"
     children = [subprocess.Popen([sys.executable, "-c", script, str(log), str(digit)]) for digit in range(1, 4)]
     assert [child.wait() for child in children] == [0, 0, 0]

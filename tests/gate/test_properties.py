@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from fail2ban_ai import decisions
 from fail2ban_ai.facts import Facts, Protected
 from fail2ban_ai.gate import Gate, GateSettings
-from fail2ban_ai.gate_rules import overlap
+from fail2ban_ai.gate.rules import overlap
 
 NOW = 1_700_000_000.0
 BASE = decisions.make("203.0.113.9", at=NOW, reason="test")

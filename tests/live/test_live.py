@@ -16,8 +16,8 @@ from outside import Outside
 from fail2ban_ai import analysis
 from fail2ban_ai.config import Settings
 from fail2ban_ai.demonstration import NoNames, _root
-from fail2ban_ai.enforcer import BANTIME, Enforcer
-from fail2ban_ai.facts_host import gather
+from fail2ban_ai.enforce.enforcer import BANTIME, Enforcer
+from fail2ban_ai.facts.host import gather
 from fail2ban_ai.fail2ban import jails
 from fail2ban_ai.fail2ban.namespace import Namespace
 from fail2ban_ai.fail2ban.private import STOCK_JAILS, PrivateServer

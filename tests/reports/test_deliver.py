@@ -13,9 +13,10 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fail2ban_ai import notices, paths
+from fail2ban_ai import paths
 from fail2ban_ai.cli.group import cli
 from fail2ban_ai.config import Settings, load
+from fail2ban_ai.enforce import notices
 from fail2ban_ai.errors import ConfigError
 from fail2ban_ai.reports import cef, ecs, notify, schema
 from fail2ban_ai.reports import courier as courier_module

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from fail2ban_ai import decisions, decisions_log, decisions_outcomes, paths
-from fail2ban_ai.decisions_outcomes import Outcome
+from fail2ban_ai import decisions, paths
+from fail2ban_ai.decisions import log as decisions_log
+from fail2ban_ai.decisions import outcomes as decisions_outcomes
+from fail2ban_ai.decisions.outcomes import Outcome
 from fail2ban_ai.errors import Fail2banDown
 from fail2ban_ai.rules import feedback, states, store
 from fail2ban_ai.rules.site import Site

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from fail2ban_ai import decisions_log, facts_allow, paths
+from fail2ban_ai import paths
+from fail2ban_ai.decisions import log as decisions_log
 from fail2ban_ai.errors import ConfigError, Fail2banError, RuleError
+from fail2ban_ai.facts import allow as facts_allow
 from fail2ban_ai.fail2ban.client import Client
 from fail2ban_ai.rules import checks, decide, install, states, store, suggestion
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fail2ban_ai import decisions_log
+from fail2ban_ai.decisions import log as decisions_log
 from fail2ban_ai.setup import units
 
 

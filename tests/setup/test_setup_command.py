@@ -15,9 +15,12 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from fail2ban_ai import config, decisions_log, enforcer_settings, paths, trial
+from fail2ban_ai import config, paths
 from fail2ban_ai.cli import setup
 from fail2ban_ai.cli.group import cli
+from fail2ban_ai.decisions import log as decisions_log
+from fail2ban_ai.enforce import settings as enforcer_settings
+from fail2ban_ai.enforce import trial
 from fail2ban_ai.fail2ban import jails
 from fail2ban_ai.fail2ban.client import Client
 from fail2ban_ai.fail2ban.namespace import Namespace

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from fail2ban_ai import decisions, decisions_log, decisions_outcomes, paths
+from fail2ban_ai import decisions, paths
+from fail2ban_ai.decisions import log as decisions_log
+from fail2ban_ai.decisions import outcomes as decisions_outcomes
 from fail2ban_ai.fail2ban import jails
 from fail2ban_ai.fail2ban.private import PrivateServer
 from fail2ban_ai.setup import units

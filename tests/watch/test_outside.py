@@ -6,10 +6,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from fail2ban_ai import decisions, decisions_log, decisions_outcomes, paths
-from fail2ban_ai.decisions_outcomes import Outcome
+from fail2ban_ai import decisions, paths
+from fail2ban_ai.decisions import log as decisions_log
+from fail2ban_ai.decisions import outcomes as decisions_outcomes
+from fail2ban_ai.decisions.outcomes import Outcome
+from fail2ban_ai.enforce.no_effect import MARK, SETTLED
 from fail2ban_ai.fail2ban import labels
-from fail2ban_ai.no_effect import MARK, SETTLED
 from fail2ban_ai.watch import outside
 from fail2ban_ai.watch.outside import Outside
 

@@ -10,9 +10,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from fail2ban_ai import decisions, decisions_log, events, heartbeat, paths
+from fail2ban_ai import decisions, events, heartbeat, paths
 from fail2ban_ai.actors import tokens as tokens_module
 from fail2ban_ai.config import Settings
+from fail2ban_ai.decisions import log as decisions_log
 from fail2ban_ai.errors import SourceError
 from fail2ban_ai.fail2ban import logs
 from fail2ban_ai.fail2ban.logs import JailSource

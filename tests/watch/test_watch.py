@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from fail2ban_ai import config, decisions, decisions_log, heartbeat, paths
+from fail2ban_ai import config, decisions, heartbeat, paths
+from fail2ban_ai.decisions import log as decisions_log
 from fail2ban_ai.state import State
 from fail2ban_ai.watch import worker
 from fail2ban_ai.watch.store import Store

@@ -15,7 +15,9 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from fail2ban_ai import enforcer_settings, notices, paths
+from fail2ban_ai import paths
+from fail2ban_ai.enforce import notices
+from fail2ban_ai.enforce import settings as enforcer_settings
 from fail2ban_ai.errors import ConfigError, Fail2banAbsent, Fail2banDown, Fail2banError
 from fail2ban_ai.fail2ban import jails
 from fail2ban_ai.fail2ban.client import Client

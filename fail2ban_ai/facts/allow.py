@@ -9,9 +9,8 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from fail2ban_ai import decisions_strict as strict
 from fail2ban_ai import paths
-from fail2ban_ai.decisions import normal, spelled, target_of
+from fail2ban_ai.decisions import normal, spelled, strict, target_of
 from fail2ban_ai.errors import ConfigError, DecisionError
 from fail2ban_ai.facts import AllowEntry
 

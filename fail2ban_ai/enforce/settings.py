@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from fail2ban_ai import paths
-from fail2ban_ai.breaker import BreakerSettings
+from fail2ban_ai.enforce.breaker import BreakerSettings
 from fail2ban_ai.errors import ConfigError
 from fail2ban_ai.findings import SEVERITIES
 from fail2ban_ai.gate import GateSettings, settings_from

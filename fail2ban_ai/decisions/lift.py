@@ -4,11 +4,13 @@ import time
 from collections.abc import Iterable
 from typing import Protocol
 
-from fail2ban_ai import decisions, decisions_log, decisions_outcomes, paths
-from fail2ban_ai.decisions_outcomes import Outcome
+from fail2ban_ai import decisions, paths
+from fail2ban_ai.decisions import log as decisions_log
+from fail2ban_ai.decisions import outcomes as decisions_outcomes
+from fail2ban_ai.decisions.outcomes import Outcome
 from fail2ban_ai.errors import Fail2banError, JailMissing
 from fail2ban_ai.fail2ban import jails
-from fail2ban_ai.gate_rules import overlap
+from fail2ban_ai.gate.rules import overlap
 
 
 class Unbanner(Protocol):

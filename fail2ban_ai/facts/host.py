@@ -15,13 +15,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from fail2ban_ai import addresses, decisions_log, decisions_outcomes, facts_allow, facts_fail2ban, paths
+from fail2ban_ai import addresses, paths
+from fail2ban_ai.decisions import log as decisions_log
+from fail2ban_ai.decisions import outcomes as decisions_outcomes
 from fail2ban_ai.decisions import target_of
-from fail2ban_ai.decisions_strict import clean
+from fail2ban_ai.decisions.strict import clean
 from fail2ban_ai.errors import ConfigError, Fail2banError
 from fail2ban_ai.facts import AllowEntry, Banned, Facts, Protected, Resolver
-from fail2ban_ai.facts_dns import ChildResolver
-from fail2ban_ai.gate_rules import DAY, counts_as_network
+from fail2ban_ai.facts import allow as facts_allow
+from fail2ban_ai.facts import fail2ban as facts_fail2ban
+from fail2ban_ai.facts.dns import ChildResolver
+from fail2ban_ai.gate.rules import DAY, counts_as_network
 
 _SECONDS = 5.0
 _RESOLV_CONF = Path("/etc/resolv.conf")

@@ -16,8 +16,8 @@ from typing import Any
 from fail2ban_ai.decisions import Decision, target_of
 from fail2ban_ai.errors import ConfigError
 from fail2ban_ai.facts import Banned, Facts
-from fail2ban_ai.gate_lists import OPT_IN
-from fail2ban_ai.gate_rules import RULES, Case, GateSettings, Refusal, counts_as_network, target_rules
+from fail2ban_ai.gate.lists import OPT_IN
+from fail2ban_ai.gate.rules import RULES, Case, GateSettings, Refusal, counts_as_network, target_rules
 
 __all__ = ["Gate", "GateSettings", "Refusal", "settings_from"]
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import BinaryIO, Generic, TypeVar
 
 from fail2ban_ai import paths
-from fail2ban_ai.decisions_strict import LINE_LIMIT
+from fail2ban_ai.decisions.strict import LINE_LIMIT
 from fail2ban_ai.errors import DecisionError
 
 T = TypeVar("T")

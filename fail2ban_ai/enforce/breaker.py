@@ -9,10 +9,11 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
-from fail2ban_ai import notices, paths
-from fail2ban_ai.decisions_outcomes import Outcome
+from fail2ban_ai import paths
+from fail2ban_ai.decisions.outcomes import Outcome
+from fail2ban_ai.enforce import notices
 from fail2ban_ai.errors import ConfigError
-from fail2ban_ai.gate_rules import HOUR
+from fail2ban_ai.gate.rules import HOUR
 
 DOUBTFUL = "doubtful: "  # begins the reason of a ban of an address that somebody has logged in from
 

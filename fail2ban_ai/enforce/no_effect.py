@@ -15,8 +15,10 @@ import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from fail2ban_ai import decisions, decisions_log, decisions_outcomes, paths
-from fail2ban_ai.gate_lists import PREFIXES
+from fail2ban_ai import decisions, paths
+from fail2ban_ai.decisions import log as decisions_log
+from fail2ban_ai.decisions import outcomes as decisions_outcomes
+from fail2ban_ai.gate.lists import PREFIXES
 from fail2ban_ai.redact import redact
 
 MARK = decisions.NO_EFFECT

@@ -11,7 +11,7 @@ from fail2ban_ai import addresses
 from fail2ban_ai.addresses import Network
 from fail2ban_ai.decisions import Decision, spelled, target_of
 from fail2ban_ai.facts import Facts, Protected, Resolver
-from fail2ban_ai.gate_lists import CRAWLERS, PREFIXES, SPECIAL
+from fail2ban_ai.gate.lists import CRAWLERS, PREFIXES, SPECIAL
 
 HOUR = 3600.0
 DAY = 86400.0

@@ -8,9 +8,9 @@ import fcntl
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 
-from fail2ban_ai import decisions_log, paths
-from fail2ban_ai import decisions_strict as strict
-from fail2ban_ai.decisions import normal
+from fail2ban_ai import paths
+from fail2ban_ai.decisions import log as decisions_log
+from fail2ban_ai.decisions import normal, strict
 from fail2ban_ai.errors import DecisionError, TargetError
 
 COMPACT_FROM = 4 << 20  # bytes

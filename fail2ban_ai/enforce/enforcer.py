@@ -12,20 +12,23 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from fail2ban_ai import breaker, decisions, decisions_log, decisions_outcomes, notices, paths
-from fail2ban_ai.breaker import BreakerSettings
+from fail2ban_ai import decisions, paths
 from fail2ban_ai.decisions import Decision
-from fail2ban_ai.decisions_outcomes import Outcome
-from fail2ban_ai.enforcer_effects import OLDEST, banned_since, effect_of, lasting, retry_is_due
-from fail2ban_ai.enforcer_jails import Jails
+from fail2ban_ai.decisions import log as decisions_log
+from fail2ban_ai.decisions import outcomes as decisions_outcomes
+from fail2ban_ai.decisions.outcomes import Outcome
+from fail2ban_ai.enforce import breaker, notices
+from fail2ban_ai.enforce.breaker import BreakerSettings
+from fail2ban_ai.enforce.effects import OLDEST, banned_since, effect_of, lasting, retry_is_due
+from fail2ban_ai.enforce.jails import Jails
+from fail2ban_ai.enforce.no_effect import SETTLED
 from fail2ban_ai.errors import DecisionError, Fail2banAbsent, Fail2banDown, Fail2banError, JailMissing, TargetError
 from fail2ban_ai.facts import Banned, Facts
 from fail2ban_ai.fail2ban import jails
 from fail2ban_ai.fail2ban.client import Client
 from fail2ban_ai.fail2ban.effective import Nft
 from fail2ban_ai.gate import Gate, GateSettings
-from fail2ban_ai.gate_rules import DAY, HOUR, counts_as_network
-from fail2ban_ai.no_effect import SETTLED
+from fail2ban_ai.gate.rules import DAY, HOUR, counts_as_network
 
 BATCH = 20  # decisions carried out before their outcomes are written
 RETRY_SECONDS = 60.0  # before a decision that failed is tried again

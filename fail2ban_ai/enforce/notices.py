@@ -9,8 +9,9 @@ is bounded: past LIMIT bytes it is moved to notices.jsonl.1, over the one before
 import time
 from dataclasses import asdict, dataclass
 
-from fail2ban_ai import decisions_log, paths
-from fail2ban_ai import decisions_strict as strict
+from fail2ban_ai import paths
+from fail2ban_ai.decisions import log as decisions_log
+from fail2ban_ai.decisions import strict
 
 KINDS = (
     "breaker",  # the circuit breaker opened, or was closed again

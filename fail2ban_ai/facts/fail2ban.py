@@ -9,7 +9,7 @@ from typing import Protocol
 
 from fail2ban_ai import addresses
 from fail2ban_ai.decisions import target_of
-from fail2ban_ai.decisions_strict import clean
+from fail2ban_ai.decisions.strict import clean
 from fail2ban_ai.facts import Protected, Resolver
 
 COMMAND_SECONDS = 5.0

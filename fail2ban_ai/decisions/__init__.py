@@ -21,14 +21,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fail2ban_ai import addresses
-from fail2ban_ai import decisions_strict as strict
+from fail2ban_ai.decisions import strict
 from fail2ban_ai.errors import DecisionError, TargetError
 from fail2ban_ai.findings import CAMPAIGN_KINDS, SEVERITIES
 
 ACTIONS = ("ban", "limit", "alert", "withdraw", "refused")
 KINDS = (*CAMPAIGN_KINDS, "manual")  # "manual": an admin asked, there is no campaign
 REQUESTERS = ("auto", "admin")  # a claim: whoever may write the log may write "admin", so nothing trusts it
-NO_EFFECT = "no-effect"  # as campaign of an alert: lines of a banned target still arrive, see fail2ban_ai.no_effect
+NO_EFFECT = "no-effect"  # as campaign of an alert: lines of a banned target still arrive, see enforce.no_effect
 EVIDENCE_LIMIT = 4096  # bytes of all matches together: an argument list is limited by the kernel, see FAIL2BAN.md
 MATCHES_LIMIT = 20
 MATCH_LIMIT = 500  # characters

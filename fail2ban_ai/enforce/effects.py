@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from fail2ban_ai.decisions import Decision
-from fail2ban_ai.decisions_outcomes import Outcome
-from fail2ban_ai.enforcer_settings import EFFECTS
+from fail2ban_ai.decisions.outcomes import Outcome
+from fail2ban_ai.enforce.settings import EFFECTS
 
 OLDEST = (
     40 * 86400.0
