@@ -59,7 +59,7 @@ class Enforcer:
     facts_of: Callable[[], Facts]
     banning: bool  # False: observe, nothing is touched
     clock: Callable[[], float] = time.time
-    severity: Mapping[str, str] = field(default_factory=dict)  # what is done at most; see enforcer_effects.effect_of
+    severity: Mapping[str, str] = field(default_factory=dict)  # what is done at most; see effects.effect_of
     breaker: BreakerSettings | None = None
     longest: float | None = None  # seconds a ban may last: while enforcing is on trial
     bad_lines: int = 0

@@ -40,7 +40,7 @@ def gather(
 ) -> Facts:
     """The facts as of `now` (None: of the clock). Never raises for what the host lacks: it is in `missing`.
 
-    Without a resolver DNS is asked as facts_dns does; without `bans`, those of the last day, the outcomes are read.
+    Without a resolver DNS is asked as facts.dns does; without `bans`, those of the last day, the outcomes are read.
     """
     resolver = resolver or ChildResolver()
     since = (time.time() if now is None else now) - DAY
