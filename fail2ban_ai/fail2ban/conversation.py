@@ -9,7 +9,6 @@ import secrets
 import select
 import shlex
 import subprocess
-import tempfile
 import time
 from collections.abc import Sequence
 
@@ -25,8 +24,6 @@ class Conversation:
         self._command = [*command, "-i"]
         self._timeout = timeout
         self._child: subprocess.Popen[bytes] | None = None
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
-        self._read = 0  # bytes of the complaints
         self._left = b""
         self._broken = False
 
@@ -45,16 +42,10 @@ class Conversation:
         if text is None:  # it ended, or cannot do this
             self._broken = True
             return None
-        raw = os.pread(
-            self._errors.fileno(), 65536, self._read
-        )  # the child's end of the file moves with what it writes
-        self._read += len(raw)
-        complaints = raw.decode("utf-8", "replace")
-        return text.partition(_PROMPT)[2].strip("\n"), complaints
+        return text.partition(_PROMPT)[2].strip("\n"), self._complaints()
 
     def close(self) -> None:
         """End the client, which has nothing to do."""
-        self._errors.close()
         if self._child is not None:
             self._child.kill()
             self._child.communicate()
@@ -63,10 +54,17 @@ class Conversation:
     def _start(self) -> None:
         try:
             self._child = subprocess.Popen(
-                self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, bufsize=0
+                self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
             )
         except FileNotFoundError as error:
             raise Fail2banAbsent("fail2ban is not installed: fail2ban-client is not on the PATH.") from error
+
+    def _complaints(self) -> str:
+        """What it wrote to stderr so far, which it does before it ends its answer."""
+        if self._child is None or self._child.stderr is None:
+            return ""
+        os.set_blocking(self._child.stderr.fileno(), False)
+        return (self._child.stderr.read() or b"").decode("utf-8", "replace")
 
     def _answer(self, said: str, end: bytes) -> str | None:
         if self._child is None or self._child.stdin is None or self._child.stdout is None:
