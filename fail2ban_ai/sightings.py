@@ -127,12 +127,14 @@ class Observer:
             success = event["account"]
         elif event["method"] == "POST" and event["status"] in _REDIRECT:
             success = path
+        # A log-in page or panel that is there is what an honest visitor asks for too (model.scorer.convicting).
+        there = attack == "scan" and 200 <= (event["status"] or 0) < 300
         return Observation(
             time=time,
             actor=actor,
             service=event["service"],
             score=score,
-            attack=attack,
+            attack=None if there else attack,
             count=int(tokens.count[token]) if token is not None else 0,
             forgetful=token is not None and bool(tokens.forgetful[token]),
             success=success,
