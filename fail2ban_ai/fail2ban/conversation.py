@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from fail2ban_ai.errors import Fail2banAbsent, Fail2banDown
 
 _PROMPT = "fail2ban> "
+_NO_SERVER = b"socket path"  # "Failed to access socket path …", whatever is asked
 
 
 class Conversation:
@@ -25,6 +26,7 @@ class Conversation:
         self._timeout = timeout
         self._child: subprocess.Popen[bytes] | None = None
         self._left = b""
+        self._complained = b""
         self._broken = False
 
     def ask(self, words: Sequence[str]) -> tuple[str, str] | None:
@@ -64,10 +66,11 @@ class Conversation:
         if self._child is None or self._child.stderr is None:
             return ""
         os.set_blocking(self._child.stderr.fileno(), False)
-        return (self._child.stderr.read() or b"").decode("utf-8", "replace")
+        said, self._complained = self._complained + (self._child.stderr.read() or b""), b""
+        return said.decode("utf-8", "replace")
 
     def _answer(self, said: str, end: bytes) -> str | None:
-        if self._child is None or self._child.stdin is None or self._child.stdout is None:
+        if self._child is None or not (self._child.stdin and self._child.stdout and self._child.stderr):
             return None
         try:
             self._child.stdin.write(said.encode("utf-8", "surrogateescape"))
@@ -75,10 +78,17 @@ class Conversation:
             return None
         deadline = time.monotonic() + self._timeout
         while end not in self._left:
-            ready, _, _ = select.select([self._child.stdout], [], [], max(0.0, deadline - time.monotonic()))
+            pipes = [self._child.stdout, self._child.stderr]
+            ready, _, _ = select.select(pipes, [], [], max(0.0, deadline - time.monotonic()))
             if not ready:
                 self._broken = True
                 raise Fail2banDown(f"fail2ban did not answer within {self._timeout:.0f} s.")
+            if self._child.stderr in ready:
+                self._complained += os.read(self._child.stderr.fileno(), 65536)
+                if _NO_SERVER in self._complained:  # it goes on without one, and answers nothing
+                    return None
+            if self._child.stdout not in ready:
+                continue
             more = os.read(self._child.stdout.fileno(), 65536)
             if not more:
                 return None
