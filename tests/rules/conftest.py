@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from fail2ban_ai.fail2ban.jails import JAILS as AI_JAILS
 from fail2ban_ai.fail2ban.private import PrivateServer
 from fail2ban_ai.rules import install
 from fail2ban_ai.rules.site import Site
 
 from . import a_rule
 
-OTHERS = {"sshd", "dovecot", "fail2ban-ai", "fail2ban-ai-net"}  # jails that run beside the rules
+OTHERS = {"sshd", "dovecot", *AI_JAILS}  # jails that run beside the rules
 
 
 @pytest.fixture
