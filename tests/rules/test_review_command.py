@@ -213,6 +213,10 @@ def editor(tmp_path: Path) -> Iterator[str]:
     yield f"'{script}' ';reboot'"
 
 
+# The child is forked from a process with threads, and a key may be pressed before it is waited for: one run in a few hangs.
+@pytest.mark.skipif(
+    "FAIL2BAN_AI_TERMINAL" not in os.environ, reason="set FAIL2BAN_AI_TERMINAL=1 to try a pseudo-terminal"
+)
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_the_walk_at_a_terminal(host: Bench, editor: str) -> None:
     a_rule.write(host.log, name="ai-a")
