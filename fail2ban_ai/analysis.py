@@ -39,6 +39,12 @@ class Logs:
     until: datetime | None = None
     fed: Sequence[Fed] = ()  # what fail2ban's jails told through the drop-in action
 
+    def reader(self, progress: Callable[[int, int], None]) -> LogReader:
+        """Their events, in order of time. `progress`: bytes read so far, and in all."""
+        return LogReader(
+            self.sources, fmt=self.fmt, zones=self.zones, since=self.since, until=self.until, progress=progress
+        )
+
 
 @dataclass(slots=True)
 class Analysis:
@@ -85,14 +91,7 @@ def run(logs: Logs, settings: Settings, *, compare: bool, progress: Progress = l
         held.note(told)
     pipeline = Pipeline(scorer, settings.sensitivity, protection, held=held if logs.fed else None)
     side = _Side()
-    reader = LogReader(
-        logs.sources,
-        fmt=logs.fmt,
-        zones=logs.zones,
-        since=logs.since,
-        until=logs.until,
-        progress=lambda done, total: progress("reading", done, total),
-    )
+    reader = logs.reader(lambda done, total: progress("reading", done, total))
     for frame, tokens in ahead(map(pipeline.walk, reader)):
         side.note(frame)
         pipeline.take(frame, tokens)

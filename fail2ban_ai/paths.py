@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from fail2ban_ai.errors import ConfigError
+from fail2ban_ai.errors import ConfigError, Fail2banAIError
 
 
 def root() -> Path:
@@ -186,5 +186,20 @@ def sync_folder(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def held(lock: Path, otherwise: str) -> Iterator[None]:
+    """Hold a lock that one process at a time may hold; Fail2banAIError(otherwise) while another does."""
+    make_folder(lock.parent)
+    handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Fail2banAIError(otherwise) from error
+        yield
     finally:
         os.close(handle)

@@ -58,7 +58,6 @@ NUMERIC: tuple[str, ...] = (
     "breaks",  # a 5xx on a path that answered well before
 )
 _AT = {name: place for place, name in enumerate(NUMERIC)}
-_DAY = 86400
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ class Tokens:
     count: npt.NDArray[np.int64]  # acts of the actor so far, this one included: two lines about one attempt are one
     touched: npt.NDArray[np.int64]  # [n, 3] actors that touched its path, agent and account so far, this one included
     population: npt.NDArray[np.int64]  # actors seen so far
-    agents: npt.NDArray[np.int64]  # distinct user agents of the actor so far, at most timelines.NAMES_KEPT
+    agents: npt.NDArray[np.int64]  # distinct user agents of the actor so far, at most telling.NAMES_KEPT
     forgetful: npt.NDArray[np.int64]  # 1: so far it did only what somebody does who forgot a password
     total: npt.NDArray[np.int64]  # events of all actors so far
 

@@ -1,7 +1,6 @@
 """`fail2ban-ai enforce`: carries decisions out, as root. Standard library only; no click, no Polars, no model."""
 
 import argparse
-import fcntl
 import os
 import signal
 import sys
@@ -172,13 +171,5 @@ def _say(sentence: str) -> None:
 def _alone() -> Iterator[None]:
     """Hold the lock that keeps two enforcers from carrying the same decision out."""
     lock = paths.outcomes().with_name("enforce.lock")
-    paths.make_folder(lock.parent)
-    handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise Fail2banAIError("another `fail2ban-ai enforce` is running.") from error
+    with paths.held(lock, "another `fail2ban-ai enforce` is running."):
         yield
-    finally:
-        os.close(handle)

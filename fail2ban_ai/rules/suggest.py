@@ -90,14 +90,7 @@ def _left(cluster: Cluster, reason: str) -> list[Left]:
 
 
 def _frames(logs: analysis.Logs, progress: Progress) -> LogReader:
-    return LogReader(
-        logs.sources,
-        fmt=logs.fmt,
-        zones=logs.zones,
-        since=logs.since,
-        until=logs.until,
-        progress=lambda done, total: progress("collecting", done, total),
-    )
+    return logs.reader(lambda done, total: progress("collecting", done, total))
 
 
 def _written(made: Draft, out: Path, jail: Jail, *, history: History, material: Material, config: str) -> Suggestion:

@@ -4,8 +4,6 @@ Whatever happens on the way, the order is the same: decisions to their log, then
 transaction. Killed in between, the watcher reads those lines again and decides the same again, which does no harm.
 """
 
-import fcntl
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -314,13 +312,5 @@ def _clamped(frame: pl.DataFrame, high: float, now: float) -> pl.DataFrame:
 def _alone() -> Iterator[None]:
     """Hold the lock that keeps two watchers from one state folder."""
     lock = paths.heartbeat().with_name("watch.lock")
-    paths.make_folder(lock.parent)
-    handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise Fail2banAIError(f"another `fail2ban-ai watch` runs on {lock.parent}.") from error
+    with paths.held(lock, f"another `fail2ban-ai watch` runs on {lock.parent}."):
         yield
-    finally:
-        os.close(handle)
