@@ -10,7 +10,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from fail2ban_ai import analysis, config, formats, paths, state
+from fail2ban_ai import analysis, config, formats, paths, state, visitors
 from fail2ban_ai.cli.bars import bars
 from fail2ban_ai.errors import FormatError, SourceError
 from fail2ban_ai.fail2ban import labels
@@ -105,6 +105,7 @@ def command(  # noqa: PLR0917 - click hands options over by name
     if not logs:
         with owner_of(state.path().parent):
             state.State().save(found.report, _now().isoformat(timespec="seconds"))
+            visitors.keep(found.visitors)
         delivery = Delivery(settings)
         for problem in delivery.deliver(found.report) + delivery.notices():
             click.echo(f"Warning: {problem}.", err=True)

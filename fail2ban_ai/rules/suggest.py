@@ -26,6 +26,7 @@ from fail2ban_ai.rules.synthesis import Draft, drafts
 from fail2ban_ai.sources import LogReader, journal
 from fail2ban_ai.sources.lines import LineFile
 from fail2ban_ai.sources.stats import SourceStats
+from fail2ban_ai.visitors import Visitors
 
 LINES = 2_000  # kept with a suggestion
 _SLUG = 34  # characters
@@ -41,6 +42,7 @@ class Suggested:
     left: list[Left] = field(default_factory=list)
     campaigns: Mapping[str, int] = field(default_factory=dict)  # lines of each campaign's banned actors
     members: Mapping[str, set[str]] = field(default_factory=dict)  # banned actors of each campaign that were seen
+    visitors: Visitors | None = None  # who must not be banned by what the logs say
 
 
 def suggest(
@@ -62,7 +64,7 @@ def suggest(
     verdicts = judged(found.result.campaigns, found.result.scores)
     material = gather(_frames(logs, progress), verdicts)
     made, left = clusters(material, sources=settings.rule_sources, windows=settings.rule_windows)
-    result = Suggested(left=left, campaigns=material.campaigns, members=material.members)
+    result = Suggested(left=left, campaigns=material.campaigns, members=material.members, visitors=found.visitors)
     history = History(logs.sources, verdicts)
     names: set[str] = set()
     drafted: list[Draft] = []

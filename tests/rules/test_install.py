@@ -10,7 +10,6 @@ import pytest
 from fail2ban_ai import paths
 from fail2ban_ai.decisions import log as decisions_log
 from fail2ban_ai.errors import ConfigError, Fail2banError, RuleError
-from fail2ban_ai.facts import allow as facts_allow
 from fail2ban_ai.fail2ban.client import Client
 from fail2ban_ai.rules import checks, decide, install, states, store, suggestion
 
@@ -191,23 +190,6 @@ def test_shadow_waits_where_recidive_would_make_it_real(bench: Bench) -> None:
     assert approve(bench, shadow=True).state == states.SHADOW
 
 
-def test_the_allow_list_holds_for_rules_too(bench: Bench) -> None:
-    facts_allow.add("203.0.113.32/28", 1.0, note="office")
-    a_rule.write(bench.log)
-    approve(bench)
-    bench.attack("203.0.113.33")
-    bench.attack("203.0.113.49")
-    assert bench.banned(a_rule.NAME, "203.0.113.49")
-    assert "203.0.113.33" not in bench.client.banned(a_rule.NAME)
-    facts_allow.add("203.0.113.48/28", 1.0)
-    assert install.respare(bench.site) == [a_rule.NAME]
-    assert "203.0.113.48/28" in bench.client.get(a_rule.NAME, "ignoreip")
-    assert install.respare(bench.site) == []
-    facts_allow.remove("203.0.113.48/28")
-    assert install.respare(bench.site) == [a_rule.NAME]
-    assert "203.0.113.48/28" not in bench.client.get(a_rule.NAME, "ignoreip")
-
-
 def test_an_attack_of_the_last_hours_is_banned_at_once(bench: Bench) -> None:
     bench.attack("203.0.113.100")
     a_rule.write(bench.log)
@@ -215,14 +197,11 @@ def test_an_attack_of_the_last_hours_is_banned_at_once(bench: Bench) -> None:
     assert bench.blocked(a_rule.NAME, "203.0.113.100", 8.0)
 
 
-def test_what_fail2ban_ignores_by_default_is_kept_beside_the_allow_list(bench: Bench) -> None:
+def test_what_fail2ban_ignores_by_default_a_rule_ignores(bench: Bench) -> None:
     (bench.config / "jail.d" / "ai-test-default.local").write_text("[DEFAULT]\nignoreip = 198.51.100.7\n")
-    facts_allow.add("203.0.113.0/28", 1.0)
     a_rule.write(bench.log)
     approve(bench)
-    ignored = bench.client.get(a_rule.NAME, "ignoreip")
-    assert "198.51.100.7" in ignored
-    assert "203.0.113.0/28" in ignored
+    assert "198.51.100.7" in bench.client.get(a_rule.NAME, "ignoreip")
 
 
 def killed(bench: Bench, act: str, point: int) -> bool:
