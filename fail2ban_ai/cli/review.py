@@ -259,6 +259,8 @@ def reject(rule: str, why: str, digest: str, hostile: bool, as_json: bool) -> No
 def rollback(rule: str | None, why: str, as_json: bool) -> None:
     """Take the last decision on RULE back, or the last of all: what held before it holds again.
 
+    Once more takes the one before back.
+
     \b
     Example:
         fail2ban-ai review rollback

@@ -71,6 +71,11 @@ def test_a_shadow_only_records_and_its_bans_do_not_become_real(bench: Bench) -> 
         assert decide.rollback(bench.site, None, a_rule.proved, "").state == states.SHADOW
     assert not bench.blocked(a_rule.NAME, "203.0.113.16", 0.5)
     assert len(paths.shadow().read_text().splitlines()) == 1, "bans repeated from the database are not written again"
+    with store.locked():
+        assert decide.rollback(bench.site, None, a_rule.proved, "").state == states.PENDING, "one step further"
+    assert set(bench.client.jails()) == OTHERS
+    with pytest.raises(RuleError, match="nothing was decided"):
+        decide.rollback(bench.site, None, a_rule.proved, "")
 
 
 def test_what_fails_after_writing_is_undone_and_the_others_go_on(bench: Bench) -> None:
