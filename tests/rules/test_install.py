@@ -12,6 +12,7 @@ from fail2ban_ai.decisions import log as decisions_log
 from fail2ban_ai.errors import ConfigError, Fail2banError, RuleError
 from fail2ban_ai.fail2ban.client import Client
 from fail2ban_ai.rules import checks, decide, install, states, store, suggestion
+from fail2ban_ai.setup import host
 
 from . import a_rule
 from .conftest import OTHERS, Bench
@@ -276,3 +277,12 @@ def test_killed_at_any_point_there_is_nothing_or_a_whole_rule(bench: Bench, act:
     assert not ended, "every point was tried"
     assert point > 5
     assert runs == (act == "approve")
+
+
+def test_where_all_is_taken_away_the_rules_go_first(bench: Bench) -> None:
+    a_rule.write(bench.log)
+    approve(bench)
+    host._retire_rules(bench.site)
+    assert set(bench.client.jails()) == OTHERS
+    assert not FILES & bench.files().keys()
+    assert state() == states.RETIRED
