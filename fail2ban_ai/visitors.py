@@ -7,7 +7,6 @@ hostile input, and all that it can do is spare. Standard library only: the root 
 
 import os
 import stat
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -97,9 +96,9 @@ def about(address: str, now: float) -> About | str:
         return f"{paths.visitors()} is damaged: {error}"
 
 
-def known() -> str:
-    """ "" when the file says who logs in here, else a sentence on why it does not."""
-    found = about("192.0.2.1", time.time())
+def known(now: float) -> str:
+    """Why the file does not say at `now` who logs in here; an empty text where it does."""
+    found = about("192.0.2.1", now)
     return found if isinstance(found, str) else ""
 
 

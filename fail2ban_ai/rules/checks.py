@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def jail_text(site: Site, rule: Suggestion, parsed: FilterFile, *, shadow: bool)
     jailfile.check(rule.jail, jailfile.known(others, site.sources))
     if parsed.journalmatch and rule.jail.backend == "systemd" and parsed.journalmatch != rule.jail.journalmatch:
         raise RuleError("filter.conf: journalmatch: expected that of the jail")
-    nobody = visitors.known()
+    nobody = visitors.known(time.time())
     if nobody:
         raise ConfigError(f"The gate would spare everybody that a rule matches: {nobody}.")
     return jailfile.render(rule.jail, shadow=shadow, record=paths.shadow(), spares=_spares(site, rule))

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from fail2ban_ai import addresses, decisions, paths
+from fail2ban_ai import addresses, decisions, paths, visitors
 from fail2ban_ai.decisions import log as decisions_log
 from fail2ban_ai.decisions import outcomes as decisions_outcomes
 from fail2ban_ai.errors import Fail2banError, SourceError
@@ -65,6 +65,7 @@ class Feedback:
     rules: dict[str, Seen]
     share: Share
     trouble: str = ""  # what could not be asked
+    idle: str = ""  # why the gate spares everybody that rules match; "" where it does not
 
 
 def gather(site: Site, retire_days: int, now: float | None = None) -> Feedback:
@@ -96,7 +97,7 @@ def gather(site: Site, retire_days: int, now: float | None = None) -> Feedback:
             rules[mark.name].false.add(mark.address)
     for name, seen in rules.items():
         seen.retire = "" if trouble else _proposal(installed[name], seen, retire_days, now)
-    return Feedback(rules, _share(bans, retire_days, now), trouble)
+    return Feedback(rules, _share(bans, retire_days, now), trouble, visitors.known(now) if installed else "")
 
 
 def _installed(history: Iterable[Entry]) -> dict[str, Entry]:

@@ -133,6 +133,8 @@ def table(console: Console, listed: Sequence[Listed], told: Feedback) -> None:
         if seen.retire:
             why = digest.shown(seen.retire)
             console.print(Text(f"Retire {name}? {why}: fail2ban-ai review retire {name}", "yellow"))
+    if told.idle:
+        console.print(Text(f"Rules ban nobody now: {digest.shown(told.idle)}.", "yellow"))
     if told.trouble:
         console.print(Text(f"Figures are not complete: {digest.shown(told.trouble)}", "yellow"))
     share = told.share
