@@ -15,7 +15,7 @@ from fail2ban_ai.facts.dns import ChildResolver
 from fail2ban_ai.fail2ban.client import Client
 from fail2ban_ai.fail2ban.ignorecommand import MAY_BAN
 
-CLIENT_SECONDS = 4.0  # a server that is stopping this jail waits for us
+CLIENT_SECONDS = 8.0  # a server that is stopping this jail waits for us
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 MAY_BAN = 3  # the one exit status of `fail2ban-ai spares` that lets fail2ban go on
-SECONDS = 9  # until it is ended; fail2ban carries out no other command meanwhile
+SECONDS = 20  # until it is ended; fail2ban carries out no other command meanwhile
 CACHE = 'key="<ip>", max-count=10000, max-time=60'  # the jail's ignorecache: an address is asked about once a minute
 _WORD = r"[A-Za-z0-9/._@+-]+"
 _OURS = re.compile(
-    rf'\[ "<restored>" = 0 \] \|\| exit 1; (?:FAIL2BAN_AI_ROOT={_WORD} )?timeout -k 1 {SECONDS} {_WORD} spares '
+    rf'\[ "<restored>" = 0 \] \|\| exit 1; (?:FAIL2BAN_AI_ROOT={_WORD} )?timeout -k 1 \d{{1,2}} {_WORD} spares '
     rf'(?:web|other) "<ip>" "<matches>"(?: {_WORD})*; \[ \$\? -ne {MAY_BAN} \]'
 )
 

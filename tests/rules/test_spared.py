@@ -15,6 +15,7 @@ from fail2ban_ai import paths, visitors
 from fail2ban_ai.errors import ConfigError
 from fail2ban_ai.facts import allow as facts_allow
 from fail2ban_ai.facts import fail2ban as facts_fail2ban
+from fail2ban_ai.fail2ban import ignorecommand
 from fail2ban_ai.fail2ban.namespace import Namespace
 from fail2ban_ai.fail2ban.private import PrivateServer
 from fail2ban_ai.rules import decide, install, store
@@ -206,7 +207,10 @@ def test_where_the_gate_cannot_be_asked_nobody_is_banned(live: Bench, broken: st
     assert live.banned(a_rule.NAME, "203.0.113.131")
 
 
-def test_a_program_that_is_gone_or_hangs_spares_everybody(bench: Bench, tmp_path: Path) -> None:
+def test_a_program_that_is_gone_or_hangs_spares_everybody(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ignorecommand, "SECONDS", 4)
     program = tmp_path / "fail2ban-ai"
     program.write_text("#!/bin/sh\nexec sleep 60\n")
     program.chmod(0o755)
