@@ -24,7 +24,9 @@ from fail2ban_ai.judge import Held, Judge, Limits
 from fail2ban_ai.model.labels import GROUPS, group_of
 from fail2ban_ai.model.scorer import Scorer, Scores
 from fail2ban_ai.sightings import Observation, Observer
+from fail2ban_ai.visitors import User, Visitors
 
+BUSY = 0.1  # share of all events from which an actor may be a proxy (a setting of the gate says what is enough)
 TICK = 60.0  # seconds of event time between two looks at the campaigns
 # Tokens that are scored at once: scoring many is quicker, but an actor that is found guilty among them is scored on.
 _SCORED_AT_ONCE = 8192
@@ -204,6 +206,16 @@ class Pipeline:
         self._judge.forget(kept, {campaign.id for campaign in self._linker.campaigns()})
         self._decided = {}
         self.result = Result(first=self.result.first, last=self.result.last)
+
+    def visitors(self, now: float) -> Visitors:
+        """Who must not be banned by what the logs say, for the bans of rules; `now` is in seconds since the epoch."""
+        logins, users = self._timelines.logins, {}
+        for actor in logins.actors():
+            days = logins.days_before(actor, self._observer.standing(actor).hostile_since or now)
+            if days:
+                users[actor] = User(days, logins.last(actor))
+        edges = self._observer.edges.networks()
+        return Visitors(now, self._snapshot.actors(), users, edges, self._observer.busy(BUSY))
 
     def finish(self, until: float | None = None) -> Result:
         """Close the ticks up to `until` (seconds since the epoch), or the one that the last event is in."""

@@ -20,6 +20,14 @@ class Logins:
             days.append(day)
             del days[:-_DAYS_KEPT]
 
+    def actors(self) -> list[str]:
+        """Everybody who ever logged in."""
+        return list(self._days)
+
+    def last(self, actor: str) -> float:
+        """The start of the last day on which an actor logged in, seconds since the epoch."""
+        return self._days[actor][-1] * DAY
+
     def days_before(self, actor: str, time: float) -> int:
         """Distinct days with a log-in of this actor that ended before the day of `time`, within the last 35 days."""
         day = int(time // DAY)

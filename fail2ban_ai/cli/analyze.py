@@ -99,7 +99,7 @@ def command(  # noqa: PLR0917 - click hands options over by name
         progress = stack.enter_context(_bars(quiet=as_json))
         found = analysis.run(wanted, settings, compare=compare, progress=progress)
     if not logs:
-        _keep_and_tell(found.report, settings)
+        _keep_and_tell(found, settings)
     if auto_ban:
         asked = ask(found.result.verdicts, found.passed, auto_ban)
         click.echo(f"{asked} bans asked for; `fail2ban-ai enforce` judges them.", err=True)
@@ -117,14 +117,15 @@ def command(  # noqa: PLR0917 - click hands options over by name
 # What only some runs need is imported by these: a small log is read quicker than jinja2 and rich are.
 
 
-def _keep_and_tell(report: Report, settings: config.Settings) -> None:
-    from fail2ban_ai import state  # noqa: PLC0415
+def _keep_and_tell(found: analysis.Analysis, settings: config.Settings) -> None:
+    from fail2ban_ai import state, visitors  # noqa: PLC0415
     from fail2ban_ai.reports.deliver import Delivery  # noqa: PLC0415
 
     with owner_of(state.path().parent):
-        state.State().save(report, _now().isoformat(timespec="seconds"))
+        state.State().save(found.report, _now().isoformat(timespec="seconds"))
+        visitors.keep(found.visitors)
     delivery = Delivery(settings)
-    for problem in delivery.deliver(report) + delivery.notices():
+    for problem in delivery.deliver(found.report) + delivery.notices():
         click.echo(f"Warning: {problem}.", err=True)
 
 
