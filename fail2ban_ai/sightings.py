@@ -117,7 +117,7 @@ class Observer:
     def _observation(self, actor: str, event: "_Event", told: "_Told", token: int) -> Observation:
         """`token`: the event's place among the tokens, -1 if it is none."""
         standing = self._standing.setdefault(actor, Standing())
-        standing.address = event.address
+        standing.address, standing.last = event.address, event.time
         standing.web_only = standing.web_only and event.service == "web"
         score, attack, path = None, None, None
         touched: dict[Item, int] = {}

@@ -9,14 +9,15 @@ from fail2ban_ai.findings import ProposedNetwork
 SEVERAL = 8  # hostile actors that make a network of any size
 DENSE_LEAST, DENSE_SHARE = 4, 0.25  # fewer do in a small network, when they are this share of its addresses
 V6_PARTS = 2  # a /48 is proposed when so many of its /56s are hostile
-MAX_NETWORKS = 100_000  # the longest unseen are forgotten first
 MAX_EACH = 4096  # actors remembered of one IPv6 /48 (a /24 has 256); further ones are not told apart
 
 
 class Neighbourhood:
     """Every actor seen in all traffic, by network (the /24 of an IPv4 actor, the /48 of an IPv6 one)."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        """`most`: networks held, and as many actors that logged in; the longest unseen are forgotten first."""
+        self._most = most
         self._seen: dict[str, dict[str, float]] = {}
         self._trusted: dict[str, float] = {}  # actors that logged in, and when last
 
@@ -28,13 +29,16 @@ class Neighbourhood:
         self._seen[network] = actors  # popped and put back: the order is that of the last event
         if actors.pop(actor, None) is not None or len(actors) < MAX_EACH:
             actors[actor] = time
-        if len(self._seen) > MAX_NETWORKS:
+        if len(self._seen) > self._most:
             del self._seen[next(iter(self._seen))]
 
     def trust(self, actor: str, network: str | None, time: float) -> None:
         """The actor logged in: whatever it failed at before, somebody lives there."""
         self.saw(actor, network, time)
+        self._trusted.pop(actor, None)
         self._trusted[actor] = time
+        if len(self._trusted) > self._most:
+            del self._trusted[next(iter(self._trusted))]
 
     def ordinary(self, network: str, suspects: Container[str]) -> list[str]:
         """Actors seen in the network that were never sighted, or that logged in."""

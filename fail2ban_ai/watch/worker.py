@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
-from fail2ban_ai import formats, paths
+from fail2ban_ai import caps, formats, paths
 from fail2ban_ai.config import Settings
 from fail2ban_ai.enforce.enforcer import BANTIME
 from fail2ban_ai.errors import ConfigError, Fail2banAIError
@@ -45,7 +45,6 @@ AHEAD = 120.0  # seconds that events may lie ahead of the clock before it must h
 DISCOVER = 300.0  # seconds between two questions which logs fail2ban reads
 KEEP = 5.0  # seconds between two writings of findings
 UPKEEP = 100_000  # events between two clean-ups
-ITEMS = 2  # paths, agents and accounts kept in mind, each for an address kept
 UNSAVED = 200_000  # events that wait in memory for a disk to be writable again
 
 
@@ -56,7 +55,8 @@ class Watch:
         self._settings = settings
         self._pulse = Pulse()
         self._state = State()
-        self._scorer = Scorer()
+        self._caps = caps.watching(settings.addresses_kept)
+        self._scorer = Scorer(caps=self._caps)
         self._protection = Protection(settings.login_days)
         self._asking = Asking(self._protection, settings.auto_ban)
         self._findings = Findings(
@@ -110,8 +110,7 @@ class Watch:
             self._protection,
             held=self._outside.held,
             standing=BANTIME,
-            actors_kept=self._settings.addresses_kept,
-            items_kept=self._settings.addresses_kept * ITEMS,
+            caps=self._caps,
         )
 
     def _rebuild(self) -> None:
@@ -191,8 +190,7 @@ class Watch:
             self._fed += part.height
             if self._fed >= UPKEEP:
                 self._fed = 0
-                self._pipeline.forget(self._settings.addresses_kept)
-                memory.trim()
+                self._pipeline.forget(self._caps.actors)
         if frame.height:
             self._high = frame["time"].dt.timestamp("us")[-1] / 1e6
 
@@ -214,7 +212,7 @@ class Watch:
     def _after(self, batch: Batch) -> None:
         """All that is due from time to time."""
         if batch.current and not self._pulse.live:
-            self._pulse.live = True
+            self._pulse.live, self._pulse.lag = True, 0.0  # what came before was no lag
             say(f"caught up after {self._pulse.lines} lines")
         level = thrift.level(self._pulse.level, self._pulse.lag) if self._pulse.live else 0
         if level != self._pulse.level:
@@ -266,6 +264,7 @@ class Watch:
         else:
             self._pulse.tell(topic, None)
         self._kept_at = now
+        memory.trim()
 
     def _listen(self, ask: Callable[[], list[Fed]]) -> None:
         """Take in what fail2ban's drop-in action told."""
