@@ -21,9 +21,9 @@ def watching(addresses: int) -> Caps:
     return Caps(
         actors=addresses,
         items=2 * addresses,
-        doings=20 * addresses,
+        doings=12 * addresses,
         texts=4096,
         encoded=8192,
         vectors=6 * addresses,
-        suspects=addresses // 2,
+        suspects=2 * addresses // 5,
     )

@@ -177,6 +177,8 @@ class Pipeline:
         """
         for actor in self._judge.lapse(self._now):
             self._observer.renew(actor)
+        self._timelines.forget()
+        self._timelines.logins.forget(self._now)
         kept, before = self._observer.forget(most)
         self._scorer.forget(before)
         self._judge.forget(kept, {campaign.id for campaign in self._linker.campaigns()})

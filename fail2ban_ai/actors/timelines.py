@@ -51,7 +51,7 @@ class Timelines:
             if chunk.size:
                 parts.append(self._walk(chunk))
             if not self._total % _PRUNE_EVERY:
-                self._prune()
+                self.forget()
         return joined(parts) if parts else none()
 
     def _walk(self, chunk: Chunk) -> Tokens:
@@ -76,7 +76,8 @@ class Timelines:
             np.flatnonzero(_worth_a_look(chunk.good, counters, times)),
         )
 
-    def _prune(self) -> None:
+    def forget(self) -> None:
+        """Drop what was not seen for long, and beyond the caps what was not seen for longest."""
         before = self._clock - RETENTION
         for known in (self._people, self._paths, self._agents, self._accounts):
             known.forget(before)

@@ -34,7 +34,7 @@ BREAK_IN, BREAK_IN_FAILURES = 0.6, 3  # a success of an actor at this score, aft
 ATTACKS = INJECTIONS | EXPLOITS  # classes of attack that an endpoint can break under
 CROWD, CROWD_WINDOW = 6, 2 * DAY  # so many suspects in a network without anybody else belong together
 
-network_of = functools.lru_cache(maxsize=16384)(addresses.network_of)  # asked for every event
+network_of = functools.lru_cache(maxsize=8192)(addresses.network_of)  # asked for every event
 
 
 class Linker:

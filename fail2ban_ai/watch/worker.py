@@ -39,12 +39,12 @@ from fail2ban_ai.watch.tail import FileTail
 
 PARSE_SECONDS = 0.25  # of parsing for one batch
 PACE = 0.2  # seconds from one batch to the next while there is little to do: a batch costs the same for one line or 200
-FED_AT_ONCE = 8192  # events
+FED_AT_ONCE = 4096  # events
 SETTLED = 5.0  # seconds after which no older event is expected, and campaigns are looked at although nothing came
 AHEAD = 120.0  # seconds that events may lie ahead of the clock before it must have been set back
 DISCOVER = 300.0  # seconds between two questions which logs fail2ban reads
 KEEP = 5.0  # seconds between two writings of findings
-UPKEEP = 100_000  # events between two clean-ups
+UPKEEP = 25_000  # events between two clean-ups
 UNSAVED = 200_000  # events that wait in memory for a disk to be writable again
 
 
