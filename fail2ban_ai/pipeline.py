@@ -98,7 +98,7 @@ class Pipeline:
         protection: Protection,
         *,
         held: Held | None = None,
-        standing: float = math.inf,
+        standing: Callable[[str], float] = lambda _: math.inf,
         caps: Caps | None = None,
     ) -> None:
         self.result = Result()

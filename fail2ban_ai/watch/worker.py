@@ -15,8 +15,8 @@ import polars as pl
 
 from fail2ban_ai import caps, formats, paths
 from fail2ban_ai.config import Settings
-from fail2ban_ai.enforce.enforcer import BANTIME
 from fail2ban_ai.errors import ConfigError, Fail2banAIError
+from fail2ban_ai.fail2ban import jails
 from fail2ban_ai.fail2ban.failregex import FailregexFormat
 from fail2ban_ai.fail2ban.feed import Fed
 from fail2ban_ai.findings import Verdict
@@ -109,7 +109,7 @@ class Watch:
             self._settings.sensitivity,
             self._protection,
             held=self._outside.held,
-            standing=BANTIME,
+            standing=jails.bantime_of,
             caps=self._caps,
         )
 
@@ -199,7 +199,7 @@ class Watch:
         self._findings.take(self._pipeline, verdicts if known is None else [])
         self._pulse.findings += len(verdicts) if known is None else 0
         for verdict in verdicts if known is None else ():
-            if verdict.at > time.time() - BANTIME:
+            if verdict.at > time.time() - jails.bantime_of(verdict.target):
                 say(f"{verdict.action} {verdict.target} [{verdict.campaign}]: {verdict.reason}")
 
     def _idle(self) -> None:
