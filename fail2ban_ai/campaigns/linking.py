@@ -45,7 +45,7 @@ class Linker:
         self._rarity = rarity
         self._most = most
         self._waves = Waves(2 * most // 3)
-        self._neighbourhood = Neighbourhood(3 * most)
+        self._neighbourhood = Neighbourhood(10 * most)
         self._postings = Postings(13 * most)
         self._actors: dict[str, Actor] = {}
         self._of: dict[str, Component] = {}

@@ -16,8 +16,9 @@ class Neighbourhood:
     """Every actor seen in all traffic, by network (the /24 of an IPv4 actor, the /48 of an IPv6 one)."""
 
     def __init__(self, most: int) -> None:
-        """`most`: networks held, and as many actors that logged in; the longest unseen are forgotten first."""
+        """`most`: actors held, and as many that logged in; the longest unseen networks are forgotten first."""
         self._most = most
+        self._held = 0
         self._seen: dict[str, dict[str, float]] = {}
         self._trusted: dict[str, float] = {}  # actors that logged in, and when last
 
@@ -27,10 +28,12 @@ class Neighbourhood:
             return
         actors = self._seen.pop(network, {})
         self._seen[network] = actors  # popped and put back: the order is that of the last event
+        before = len(actors)
         if actors.pop(actor, None) is not None or len(actors) < MAX_EACH:
             actors[actor] = time
-        if len(self._seen) > self._most:
-            del self._seen[next(iter(self._seen))]
+        self._held += len(actors) - before
+        while self._held > self._most and len(self._seen) > 1:
+            self._held -= len(self._seen.pop(next(iter(self._seen))))
 
     def trust(self, actor: str, network: str | None, time: float) -> None:
         """The actor logged in: whatever it failed at before, somebody lives there."""
@@ -49,6 +52,7 @@ class Neighbourhood:
         for actors in self._seen.values():
             while actors and actors[oldest := next(iter(actors))] < before:
                 del actors[oldest]
+                self._held -= 1
         for network in [network for network, actors in self._seen.items() if not actors]:
             del self._seen[network]
         self._trusted = {a: t for a, t in self._trusted.items() if t >= before}
