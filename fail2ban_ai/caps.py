@@ -25,5 +25,5 @@ def watching(addresses: int) -> Caps:
         texts=4096,
         encoded=8192,
         vectors=6 * addresses,
-        suspects=2 * addresses // 5,
+        suspects=addresses // 3,
     )

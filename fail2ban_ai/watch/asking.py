@@ -68,10 +68,8 @@ def _is_old(verdict: Verdict, now: float) -> bool:
 
 def asked_before(now: float) -> dict[str, float]:
     """When a ban of each target was last asked for, as far as it still counts; seconds since the epoch."""
-    log = paths.decisions()
     found: dict[str, float] = {}
-    for path in (log.with_name(log.name + ".1"), log):
-        for decision in decisions_log.read_all(path, decisions.from_line):
-            if decision.action == "ban" and decision.at > now - 2 * BANTIME:
-                found[decision.target] = max(decision.at, found.get(decision.target, 0.0))
+    for decision in decisions_log.Reader(paths.decisions(), decisions.from_line).poll():  # the older part first
+        if decision.action == "ban" and decision.at > now - 2 * BANTIME:
+            found[decision.target] = max(decision.at, found.get(decision.target, 0.0))
     return found
