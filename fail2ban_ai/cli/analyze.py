@@ -116,7 +116,8 @@ def command(  # noqa: PLR0917 - click hands options over by name
         scores.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
     if save_report:
         # What named files show depends on nothing else: no suggestion of other runs among it.
-        page = save.save(found.report, save_report, [] if logs else suggested.read(paths.suggestions()))
+        suggestions = [] if logs else suggested.read(paths.suggestions())
+        page = save.save(found.report, save_report, suggestions, found.result.campaigns)
         click.echo(f"The report is {page}, with report.md and report.json beside it.", err=True)
     if as_json:
         click.echo(to_json(found.report))
