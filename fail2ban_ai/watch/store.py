@@ -18,7 +18,7 @@ from fail2ban_ai.state import State
 from fail2ban_ai.watch.lanes import Mark
 from fail2ban_ai.watch.position import Position
 
-FILE_ROWS = 20_000  # events of one file of the history
+FILE_ROWS = 10_000  # events of one file of the history
 BROKEN = (sqlite3.Error, OSError, pl.exceptions.PolarsError)  # what a full or damaged disk raises
 
 

@@ -21,7 +21,7 @@ import pytest
 from fail2ban_ai import decisions, heartbeat, paths
 from fail2ban_ai.decisions import log as decisions_log
 
-LINES = int(os.environ.get("FUZZ_LINES", "4000"))  # make faults: a million
+LINES = int(os.environ.get("FUZZ_LINES", "4000"))  # make fuzz: a million
 LONG = 70_000  # bytes of a line beyond what is read
 WAIT = 60.0 + LINES / 200  # seconds
 BYSTANDERS = ipaddress.ip_network("198.51.100.0/24")
