@@ -3,6 +3,7 @@
 Standard library only: the root process imports this.
 """
 
+import functools
 import ipaddress
 import sysconfig
 from pathlib import Path
@@ -42,6 +43,7 @@ def jail_of(network: addresses.Network) -> str:
     return ADDRESSES if network.prefixlen == network.max_prefixlen else NETWORKS
 
 
+@functools.lru_cache(maxsize=8192)  # asked for every member at every tick
 def bantime_of(target: str) -> float:
     """Seconds that the first ban of a target lasts, unless an admin changed it. Raises TargetError as `normalise`."""
     return BANTIMES[jail_of(normalise(target))]
