@@ -102,6 +102,8 @@ def command(  # noqa: PLR0917 - click hands options over by name
             wanted.fed = _fed()
         progress = stack.enter_context(_bars(quiet=as_json))
         found = analysis.run(wanted, settings, compare=compare, progress=progress)
+    if found.trouble:
+        click.echo(f"Warning: {found.trouble}.", err=True)
     if not logs:
         with owner_of(state.path().parent):
             state.State().save(found.report, _now().isoformat(timespec="seconds"))

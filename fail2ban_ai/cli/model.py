@@ -1,7 +1,10 @@
-"""`fail2ban-ai model`: show, train, evaluate and export the model. Torch is imported late."""
+"""`fail2ban-ai model`: show, serve, train, evaluate and export the model. Torch and Ray are imported late."""
 
+import importlib
 import json
 import os
+import signal
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +13,17 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from fail2ban_ai import paths
+from fail2ban_ai.config_model import is_loopback
 from fail2ban_ai.errors import ModelError
-from fail2ban_ai.model import weights
+from fail2ban_ai.model import weights, wire
 
 _CORPORA = "FAIL2BAN_AI_CORPORA"
 
 
 @click.group(name="model")
 def command() -> None:
-    """Show, train, evaluate or export the model."""
+    """Show, serve, train, evaluate or export the model."""
 
 
 @command.command()
@@ -47,6 +52,47 @@ def info(folder: Path | None, as_json: bool) -> None:
         f" and {data['simulated_hosts']} simulated hosts, {data['labelled_texts']} labelled requests."
     )
     _show(Console(), "Hosts the model never saw, at the normal threshold", card.get("validation", {}))
+
+
+@command.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8765, show_default=True, type=click.IntRange(1, 65535))
+@click.option(
+    "--token-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File with the token that watchers hold; /etc/fail2ban-ai/model.token if absent.",
+)
+@click.option("--runtime", type=click.Choice(("onnx", "torch")), default="onnx", show_default=True)
+@click.option(
+    "--replicas", default=1, show_default=True, type=click.IntRange(1, 1000), help="Models; one for each GPU."
+)
+@click.option(
+    "--weights", "folder", type=click.Path(path_type=Path), help="A weights folder; the shipped one if absent."
+)
+def serve(  # noqa: PLR0917 - click hands options over by name
+    host: str, port: int, token_file: Path | None, runtime: str, replicas: int, folder: Path | None
+) -> None:
+    """Encode texts for many watchers, on Ray Serve; needs the extra `serve`, and `gpu` for --runtime torch.
+
+    TLS is a reverse proxy's: docs/serve.md has the snippet. RAY_ADDRESS names a Ray cluster to use.
+
+    \b
+    Example:
+        fail2ban-ai model serve --runtime torch --replicas 2
+    """
+    token = wire.token(token_file or paths.model_token())
+    try:
+        serving = importlib.import_module("fail2ban_ai.model.serving")
+    except ImportError as error:
+        raise ModelError(f"Serving needs the extra serve: pip install 'fail2ban-ai[serve]' ({error}).") from error
+    if not is_loopback(host):
+        click.echo(f"Warning: whoever can listen on the way to {host} reads the token; let nginx add TLS.", err=True)
+    stop = threading.Event()
+    with serving.up(serving.Serving(host, port, token, folder, runtime, replicas)) as sha256:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+        click.echo(f"Serving the weights {sha256[:12]} on http://{host}:{port}; Ctrl-C ends it.", err=True)
+        stop.wait()
 
 
 @command.command()

@@ -1,4 +1,4 @@
-"""The one interface behind which a model runs: ONNX Runtime today, torch on a GPU or a server elsewhere tomorrow."""
+"""The one interface behind which a model runs: ONNX Runtime, torch on a GPU, or a server elsewhere (see runtimes)."""
 
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
@@ -32,6 +32,8 @@ class Runtime(Protocol):
     """A model that is loaded. Every answer depends on its own row alone, not on its batch-mates."""
 
     sizes: Sizes
+    name: str  # for `status`: what runs, and on what
+    trouble: str | None  # a sentence while something else has to do its work
 
     def encode(self, texts: Sequence[str]) -> Floats:
         """[n, sizes.text]: embedding in -1..1, probabilities of ATTACKS, probability of hostile intent."""

@@ -20,6 +20,7 @@ from fail2ban_ai.errors import ConfigError, Fail2banAIError
 from fail2ban_ai.fail2ban.failregex import FailregexFormat
 from fail2ban_ai.fail2ban.feed import Fed
 from fail2ban_ai.findings import Verdict
+from fail2ban_ai.model import runtimes
 from fail2ban_ai.model.scorer import Scorer
 from fail2ban_ai.pipeline import Pipeline
 from fail2ban_ai.protection import Protection
@@ -56,7 +57,7 @@ class Watch:
         self._settings = settings
         self._pulse = Pulse()
         self._state = State()
-        self._scorer = Scorer()
+        self._scorer = Scorer(runtimes.chosen(settings.model))
         self._protection = Protection(settings.login_days)
         self._asking = Asking(self._protection, settings.auto_ban)
         self._findings = Findings(
@@ -221,6 +222,8 @@ class Watch:
             what = ("all is judged", "fewer events are scored", "fewer events are scored and counted")[level]
             say(f"lines are {self._pulse.lag:.1f} s behind: {what}")
             self._pulse.level = level
+        self._pulse.runtime = self._scorer.runtime.name
+        self._pulse.tell("the model's runtime", self._scorer.runtime.trouble)
         self._listen(self._outside.learn)
         self._commit()
         self._keep()
