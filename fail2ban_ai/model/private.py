@@ -19,7 +19,7 @@ _KNOWN = re.compile(r"/|(?!\S+: )[a-z][a-z0-9._+-]{0,40}/[0v]")
 
 # Parts of parameters' names whose values are somebody's.
 _SOMEBODYS = re.compile(
-    r"pass|pwd|pw|secret|token|key(?!w)|auth|sess|sid|sig|jwt|code|otp|pin|nonce|hash|state|ticket|credential|cookie|hmac"
+    r"pass|pwd|psd|pw|secret|token|key(?!w)|auth|sess|sid|sig|jwt|code|otp|pin|nonce|hash|state|ticket|credential|cookie|hmac"
     r"|assertion|saml|user|usr|login|log|account|acct|mail|member|author|owner|name|nick|phone|tel|mobile|iban|card|ssn"
     r"|street|addr|ip|host|domain|invit|reset|magic|verif|confirm|activat"
 )
@@ -31,7 +31,7 @@ _HIDDEN = re.compile(
     r"|::|(?:[0-9a-f]{1,4}:){5}"  # IPv6, hardware addresses
     r"|[^\D0]"  # a digit that was not masked
     r"|(?<![a-z0-9])(?=[a-z0-9]{10})(?:[a-z]*0+[a-z]+){2}"  # an identifier too short for <id>
-    r"|[a-z0-9_-]{40}"
+    r"|[a-z0-9]{30}"
 )
 
 

@@ -27,6 +27,7 @@ MOST_BYTES = 1 << 20
 """Of a request's body. 256 texts of LIMIT characters, each escaped as six, are 615 KB."""
 
 _SCALE = 1000
+_MOST = 4.0  # no number of an encoded text is beyond it
 _TOKEN = re.compile(r"[\x21-\x7e]{32,512}")
 _LONGEST = 2 * LIMIT  # characters of one text; none is longer than LIMIT and what masking writes
 
@@ -51,7 +52,7 @@ def texts_of(body: bytes) -> list[str]:
 
 
 def answer(rows: Floats) -> bytes:
-    """Encoded texts (rounded by a runtime, within -1..1) as bytes."""
+    """Encoded texts (rounded by a runtime) as bytes."""
     return np.rint(rows * _SCALE).astype("<i2").tobytes()
 
 
@@ -60,8 +61,8 @@ def rows_of(content: bytes, texts: int, width: int) -> Floats:
     if len(content) != 2 * texts * width:
         raise ValueError(f"{len(content)} bytes are not {texts} texts of {width} numbers")
     steps = np.frombuffer(content, "<i2")
-    if steps.size and np.abs(steps.astype(np.int32)).max() > _SCALE:
-        raise ValueError("a number is beyond -1..1")
+    if steps.size and np.abs(steps.astype(np.int32)).max() > _MOST * _SCALE:
+        raise ValueError(f"a number is beyond -{_MOST:.0f}..{_MOST:.0f}")
     rows: Floats = (steps.astype(np.float32) / np.float32(_SCALE)).reshape(texts, width)
     return rows
 

@@ -1,13 +1,20 @@
 """The remote runtime against servers that misbehave: every answer comes in time, and is the embedded model's."""
 
 import http.server
+import json
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from fail2ban_ai import paths
+from fail2ban_ai.cli.group import cli
 from fail2ban_ai.model import remote, wire
 from fail2ban_ai.model.onnx import OnnxRuntime
 from fail2ban_ai.model.remote import RemoteRuntime, Server
@@ -170,7 +177,7 @@ MISDEEDS: dict[str, tuple[Answer, str]] = {
     "sends half": (half, "not 5 texts"),
     "too short": (lambda h, t: send(h, b"\0\0"), "not 5 texts"),
     "too long": (lambda h, t: send(h, b"\0" * (len(t) * WIDTH * 2 + 2)), "not 5 texts"),
-    "beyond 1": (lambda h, t: send(h, b"\xff\x7f" * len(t) * WIDTH), "beyond"),
+    "beyond 4": (lambda h, t: send(h, b"\xff\x7f" * len(t) * WIDTH), "beyond"),
     "redirects": (lambda h, t: send(h, b"", 302), "it answered 302"),
     "busy": (lambda h, t: send(h, b"busy", 503), "it answered 503"),
     "token": (lambda h, t: send(h, b"no", 401), "refuses the token"),
@@ -229,3 +236,42 @@ def test_no_server_at_all(local: Local) -> None:
     assert np.array_equal(runtime.encode(TEXTS), own(TEXTS))
     assert "refused" in (runtime.trouble or "")
     runtime.close()
+
+
+def test_analyze_without_its_server_finds_the_same_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run whose new texts would all go to the server: what it finds does not depend on that."""
+    monkeypatch.setenv("FAIL2BAN_AI_ROOT", str(tmp_path))
+    token = tmp_path / "token"
+    token.write_text(TOKEN)
+    token.chmod(0o600)
+    log = tmp_path / "access.log"
+    probes = ("/.env", "/wp-login.php", "/phpmyadmin/index.php", "/.git/config", "/shell.php?cmd=id")
+    log.write_text(
+        "".join(
+            f'203.0.113.7 - - [01/Mar/2026:10:00:{i:02} +0000] "GET {path} HTTP/1.1" 404 1 "-" "python-requests/2.28"\n'
+            for i, path in enumerate(probes * 3)
+        )
+    )
+    found = []
+    for model in ({}, {"runtime": "remote", "server": "http://127.0.0.1:9", "token_file": str(token)}):
+        paths.config().parent.mkdir(parents=True, exist_ok=True)
+        paths.config().write_text(json.dumps({"model": model}))
+        done = CliRunner().invoke(cli, ["analyze", str(log), "--json"], catch_exceptions=False)
+        assert done.exit_code == 0
+        assert ("the embedded model scores" in done.stderr) == bool(model)
+        found.append(done.stdout)
+    assert found[0] == found[1]
+    assert "203.0.113.7" in found[0]
+
+
+def test_serving_without_the_extra_says_what_to_install(tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text(TOKEN)
+    token.chmod(0o600)
+    program = (
+        "import sys; sys.modules['ray'] = None; from fail2ban_ai.cli import main;"
+        "sys.argv[1:] = ['model', 'serve', '--token-file', sys.argv[1]]; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", program, token], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "fail2ban-ai[serve]" in done.stderr
