@@ -111,7 +111,7 @@ class Pipeline:
             group: Limits(
                 once=scorer.weights.threshold(group, sensitivity),
                 lasting=scorer.weights.lasting(group, sensitivity),
-                single=scorer.weights.single(group),
+                single=max(scorer.weights.single(group), scorer.weights.threshold(group, sensitivity)),
             )
             for group in GROUPS
         }

@@ -142,12 +142,14 @@ class Observer:
             success = event.account
         elif event.method == "POST" and event.status in _REDIRECT:
             success = path
+        # A log-in page or panel that is there is what an honest visitor asks for too (model.scorer.convicting).
+        there = attack == "scan" and 200 <= (event.status or 0) < 300
         return Observation(
             time=event.time,
             actor=actor,
             service=event.service,
             score=score,
-            attack=attack,
+            attack=None if there else attack,
             count=told.count[token] if token >= 0 else 0,
             forgetful=token >= 0 and told.forgetful[token] > 0,
             success=success,

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 
 from fail2ban_ai.actors.groups import Bools, Ints, Reals
-from fail2ban_ai.actors.texts import Coded, Request, Texts, coded
+from fail2ban_ai.actors.texts import Coded, Request, Texts, coded, hosts
 from fail2ban_ai.addresses import actor_of
 from fail2ban_ai.events import KINDS
 
@@ -31,6 +31,10 @@ class Chunk:
         self.requests: Coded[Request] = made.requests(frame)
         self.seconds = made.seconds(frame)
         self.referers = made.referers(frame)
+        origins, host = hosts(frame["referer"]), hosts(frame["host"])
+        self.origins = coded(origins, lambda column: column).as_text(str)
+        self.host_told: Bools = (host != "").to_numpy()  # the virtual host of the request
+        self.from_host: Bools = (origins == host).to_numpy()  # the referer names that very host
         self.texts = self.requests.as_text(lambda request: request.text)
         self.paths = self.requests.as_text(lambda request: request.path)
         self.kind: Ints = _kinds(frame["kind"])

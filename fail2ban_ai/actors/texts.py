@@ -14,6 +14,7 @@ from fail2ban_ai.lately import Lately
 T = TypeVar("T")
 
 _ORIGIN = r"^(?i)https?://[^/?#]*/?"
+_HOST = r"^(?i)(?:https?://)?(?:www\.)?([^/?#:]*)"
 _KEPT = 16_384  # texts of a generation; their length is unbounded, but a hostile log must come by as many
 _WEB, _LINE = "w", "l"  # the first character of a key tells targets from lines
 
@@ -91,6 +92,11 @@ class Texts:
     def referers(self, frame: pl.DataFrame) -> Coded[str]:
         """The referer without its origin (a site's name must not tell the data set), "" for none or a bare origin."""
         return coded(frame["referer"].fill_null("").str.replace(_ORIGIN, "/"), self._referers.of)
+
+
+def hosts(column: pl.Series) -> pl.Series:
+    """Host names of URLs or of virtual hosts, lower case, without port and "www."; "" for none."""
+    return column.str.extract(_HOST).str.to_lowercase().fill_null("")
 
 
 def _requests(keys: list[str]) -> list[Request]:

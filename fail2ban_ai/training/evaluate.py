@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from fail2ban_ai.model.labels import ATTACK_SEEN, GROUPS
-from fail2ban_ai.model.scorer import Scorer, groups
+from fail2ban_ai.model.labels import GROUPS
+from fail2ban_ai.model.scorer import Scorer, convicting, groups
 from fail2ban_ai.model.weights import Weights
 from fail2ban_ai.training import corpora
 from fail2ban_ai.training.corpora import Host
@@ -39,7 +39,7 @@ def cases(host: Host, weights: Weights) -> list[Case]:
     hostile = scores.hostile
     group = groups(tokens.numeric)
     single = np.array([weights.single(name) for name in GROUPS])[group]
-    unmistakable = (hostile >= single) & (scores.attack[:, 1:].max(axis=1) >= ATTACK_SEEN)
+    unmistakable = (hostile >= single) & convicting(scores.attack, tokens.numeric)
     rows: dict[str, list[int]] = {}
     for row, actor in enumerate(tokens.actor):
         if actor in host.truth:

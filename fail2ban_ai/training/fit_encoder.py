@@ -68,7 +68,7 @@ def lessons(payloads: dict[str, str], hosts: Sequence[Host]) -> list[Lesson]:
             lesson.attack = 0
     senders: dict[str, list[float]] = {}
     for host in hosts:
-        for text, (hostile, benign) in _by_sender(host).items():
+        for text, (hostile, benign) in by_sender(host).items():
             share = hostile / (hostile + benign)
             if teaches(host) and (share == 0 or not _ASSET.search(text)):
                 senders.setdefault(text, []).append(share)
@@ -81,7 +81,8 @@ def lessons(payloads: dict[str, str], hosts: Sequence[Host]) -> list[Lesson]:
     return [found[text] for text in sorted(found)]
 
 
-def _by_sender(host: Host) -> dict[str, tuple[int, int]]:
+def by_sender(host: Host) -> dict[str, tuple[int, int]]:
+    """Labelled actors that sent each text of a host: hostile ones, benign ones."""
     actors: dict[str, tuple[set[str], set[str]]] = {}
     for i, actor in enumerate(host.tokens.actor):
         truth = host.truth.get(actor)
@@ -102,6 +103,8 @@ def train(items: list[Lesson], tokenizer: Tokenizer, setting: Setting, seed: int
     intent = np.array([item.intent for item in items], np.float32)
     by_attack, attack_weight = _drawn(attack, attack >= 0)
     by_intent, intent_weight = _drawn((intent > 0.5).astype(np.int64), intent >= 0)
+    if not len(by_intent):  # no host that teaches it, in a very small training
+        by_intent, intent_weight = by_attack, attack_weight
     optimiser = torch.optim.AdamW(encoder.parameters(), lr=2e-3, weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 3e-3, total_steps=setting.encoder_steps + 1)
     encoder.train()
