@@ -2,7 +2,7 @@
 
 Any page can hold `<img src="https://your.example/?q=' union select">`, and whoever opens that page asks your server for
 it, naming the page as the referer. So an unusual request that came from another site is excused in the first
-EXCUSED_HOURS clock hours of an actor that show one: a page is open for a while, a scanner with a forged referer goes on.
+EXCUSED_HOURS clock hours of an actor that show one: pages are open for a while, scanners with forged referers go on.
 """
 
 import numpy as np
