@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fail2ban_ai.canonical import LIMIT, canonical, canonical_many, mask, path_key
+from fail2ban_ai.canonical import LIMIT, canonical, canonical_many, mask, path_key, unpadded
 
 PAYLOADS = [
     "' or 1=1 -- x",
@@ -228,3 +228,24 @@ def test_mask_hides_what_merely_varies(text, masked):
 )
 def test_path_key(target, key):
     assert path_key(target) == key
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("/shell.php?a=1&b=2&c=3", "/shell.php?a=1&b=2&c=3"),
+        ("/.env?" + "&".join(f"{c}=some news" for c in "abcdefgh"), "/.env?a=some news&b=some news&h=some news"),
+        ("/?a=1&b=2&c=3&q=' or 1=1&d=4&e=5&f=6", "/?a=1&b=2&q=' or 1=1&f=6"),
+        ("/?" + "x&" * 8, "/?" + "x&" * 8),
+    ],
+)  # fmt: skip
+def test_plain_parameters_are_no_hiding_place(text, left):
+    assert unpadded(text) == left
+
+
+@given(ANY)
+def test_what_is_left_of_a_text_stood_in_it(text):
+    left = unpadded(text)
+    assert len(left) <= len(text)
+    assert unpadded(left) == left
+    assert set(left.partition("?")[2].split("&")) <= set(text.partition("?")[2].split("&"))

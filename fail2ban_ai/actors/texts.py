@@ -111,7 +111,7 @@ def _requests(keys: list[str]) -> list[Request]:
 def _web_requests(targets: list[str]) -> list[Request]:
     done = canonical.canonical_many(targets)
     return [
-        Request(canonical.mask(c.text), canonical.path_key(raw), c.layers, c.changed)
+        Request(canonical.mask(canonical.unpadded(c.text)), canonical.path_key(raw), c.layers, c.changed)
         for raw, c in zip(targets, done, strict=True)
     ]
 

@@ -1,7 +1,8 @@
 """Undo what attackers encode, so that one payload in ten encodings is one text. Deterministic, linear time.
 
-`canonical` decodes a request target (or a referer, or a bare value), `mask` hides what merely varies in a decoded text
-(numbers, identifiers), `path_key` names the place of a site that a target asks for.
+`canonical` decodes a request target (or a referer, or a bare value), `unpadded` takes harmless parameters out where
+there are many, `mask` hides what merely varies in a decoded text (numbers, identifiers), `path_key` names the place of
+a site that a target asks for.
 """
 
 import re
@@ -9,10 +10,11 @@ from typing import NamedTuple
 
 from fail2ban_ai.canonical.escapes import decode_once, plus_to_space
 from fail2ban_ai.canonical.masking import mask
+from fail2ban_ai.canonical.padding import unpadded
 from fail2ban_ai.canonical.plain import GAP, RAW_HEAD, bounded, cut, normalise, without_comments
 from fail2ban_ai.canonical.wrapped import may_hold_base64, without_base64
 
-__all__ = ["LIMIT", "Canonical", "canonical", "canonical_many", "mask", "path_key"]
+__all__ = ["LIMIT", "Canonical", "canonical", "canonical_many", "mask", "path_key", "unpadded"]
 
 LIMIT = 400  # characters of a canonical text
 ROUNDS = 5  # of decoding; nothing honest is encoded more than twice

@@ -15,6 +15,7 @@ from fail2ban_ai.model.labels import ATTACKS
 from fail2ban_ai.model.tokenizer import PAD, SPECIAL, Tokenizer
 from fail2ban_ai.training.corpora import Host
 from fail2ban_ai.training.modules import Encoder
+from fail2ban_ai.training.padding import lengthened
 from fail2ban_ai.training.settings import Setting
 
 Tell = Callable[[int, int], None]  # steps done, steps in all
@@ -78,6 +79,8 @@ def lessons(payloads: dict[str, str], hosts: Sequence[Host]) -> list[Lesson]:
                     lesson.attack = 0
     for text, shares in senders.items():
         found.setdefault(text, Lesson(text, _UNTOLD, _UNTOLD)).intent = float(np.mean(shares))
+    for text, longer in lengthened(sorted(found), len(found)):
+        found.setdefault(longer, Lesson(longer, found[text].attack, found[text].intent))
     return [found[text] for text in sorted(found)]
 
 

@@ -10,6 +10,7 @@ from fail2ban_ai.model.grams import as_bytes
 from fail2ban_ai.training.corpora import Host
 from fail2ban_ai.training.fit_encoder import by_sender
 from fail2ban_ai.training.modules import Grams
+from fail2ban_ai.training.padding import lengthened
 
 _BATCH, _EPOCHS, _RATE = 256, 3, 0.05
 
@@ -55,5 +56,7 @@ def _senders(hosts: Sequence[Host]) -> tuple[list[str], np.ndarray]:
     for host in hosts:
         for text, (hostile, benign) in by_sender(host).items():
             found.setdefault(text, []).append(hostile / (hostile + benign))
+    for text, longer in lengthened(sorted(found), len(found)):
+        found.setdefault(longer, found[text])
     texts = sorted(found)
     return texts, np.array([np.mean(found[text]) for text in texts])
