@@ -216,10 +216,13 @@ class Pipeline:
         crossed = False
         if seen.score is not None:
             limits = self._limits[group_of(seen.service)]
-            # One address that fails on one mailbox in use may be its owner: only company tells (campaigns.waves).
-            alone = 0 if seen.forgetful else seen.count
             crossed = self._judge.look(
-                seen.actor, seen.time, seen.score, limits=limits, attack=seen.attack, events=alone
+                seen.actor,
+                seen.time,
+                seen.score,
+                limits=limits,
+                unmistakable=seen.unmistakable,
+                events=seen.against,
             )
             if crossed:
                 self._observer.crossed(seen.actor)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from fail2ban_ai.actors import Tokens
@@ -51,8 +52,8 @@ class Observation:
     service: str
     score: float | None  # None where the model was not asked
     attack: str | None
-    count: int  # acts of the actor so far; 0 where the model was not asked
-    forgetful: bool  # so far it did only what somebody does who forgot a password
+    against: int  # see `against`; 0 where the model was not asked
+    unmistakable: bool  # this one request may convict its actor
     success: str | None  # account, or path of a web form, that the actor logged in to
     sighting: Sighting | None
     touched: dict[Item, int]  # actors that touched its path, agent and account so far; empty where not asked
@@ -142,16 +143,14 @@ class Observer:
             success = event.account
         elif event.method == "POST" and event.status in _REDIRECT:
             success = path
-        # A log-in page or panel that is there is what an honest visitor asks for too (model.scorer.convicting).
-        there = attack == "scan" and 200 <= (event.status or 0) < 300
         return Observation(
             time=event.time,
             actor=actor,
             service=event.service,
             score=score,
-            attack=None if there else attack,
-            count=told.count[token] if token >= 0 else 0,
-            forgetful=token >= 0 and told.forgetful[token] > 0,
+            attack=attack,
+            against=told.against[token] if token >= 0 else 0,
+            unmistakable=token >= 0 and told.unmistakable[token],
             success=success,
             sighting=_sighting(standing, event, actor=actor, path=path, attack=attack),
             touched=touched,
@@ -176,6 +175,15 @@ class _Event(NamedTuple):
     text: str
 
 
+def against(tokens: Tokens) -> npt.NDArray[np.int64]:
+    """Acts so far that speak against each event's actor, 0 where nothing but company can convict it at that event.
+
+    One address that fails on one mailbox in use may be its owner: only company tells (campaigns.waves).
+    """
+    found: npt.NDArray[np.int64] = np.where(tokens.forgetful > 0, 0, tokens.count)
+    return found
+
+
 class _Told:
     """What was counted and scored, one entry for each token: reading numbers one by one out of arrays takes longer."""
 
@@ -184,7 +192,8 @@ class _Told:
         self.agents: list[int] = tokens.agents.tolist()
         self.total: list[int] = tokens.total.tolist()
         self.population: list[int] = tokens.population.tolist()
-        self.forgetful: list[int] = tokens.forgetful.tolist()
+        self.against: list[int] = against(tokens).tolist()
+        self.unmistakable: list[bool] = scores.unmistakable.tolist()
         self.touched: list[list[int]] = tokens.touched.tolist()
         self.path = tokens.path
         self._hostile: list[float] = scores.hostile.tolist()

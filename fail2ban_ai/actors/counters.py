@@ -43,7 +43,7 @@ class Counters:
 def count(
     people: People, actors: Actors, chunk: Chunk, *, ordinary: Bools, excused: Bools, account: Touched, tried: Accounts
 ) -> Counters:
-    """Count a chunk's rows. `ordinary`: a path that is familiar here. `excused`: see `origins`."""
+    """Count a chunk's rows. `ordinary`: a path that is familiar here. `excused`: see `excuses`."""
     logged_in = chunk.kinds("login_ok")
     error = (chunk.status >= 400) & ~logged_in & ~chunk.refused & ~excused
     strange = _is_strange(chunk, account, tried) | (chunk.is_request & ~chunk.good & ~excused)

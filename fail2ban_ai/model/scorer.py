@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
-from fail2ban_ai.actors.features import NUMERIC
+from fail2ban_ai.actors.features import NUMERIC, ordinary
 from fail2ban_ai.model.cache import TextCache
 from fail2ban_ai.model.labels import ATTACK_SEEN, ATTACKS, GROUPS, KINDS
 from fail2ban_ai.model.onnx import DIGITS, OnnxRuntime
@@ -16,6 +17,7 @@ from fail2ban_ai.model.windows import Job, Windows, pack
 
 _WEB, _MAIL, _REQUEST, _OK = (NUMERIC.index(name) for name in ("web", "mail", "request", "ok"))
 _SCAN = ATTACKS.index("scan")
+_SAID = 1.0  # what the n-gram regression says (a third of its logit) of a request that it takes for an attack
 
 
 class TokensLike(Protocol):
@@ -36,6 +38,7 @@ class Scores:
     hostile: Floats  # [n] calibrated probability that the actor is hostile
     kind: Floats  # [n, len(KINDS)] probabilities
     attack: Floats  # [n, len(ATTACKS)] probabilities for this event's request text alone
+    unmistakable: npt.NDArray[np.bool_]  # [n] whether this one request may convict by itself
 
 
 def features(texts: Sequence[Floats], numeric: Floats, embedding: int) -> Floats:
@@ -69,7 +72,10 @@ class Scorer:
         To skip an actor and later to ask for it again gives scores without the events between.
         """
         n = len(tokens.actor)
-        scores = Scores(*(np.full(shape, np.nan, np.float32) for shape in ((n,), (n, len(KINDS)), (n, len(ATTACKS)))))
+        hostile, kind, attack = (
+            np.full(shape, np.nan, np.float32) for shape in ((n,), (n, len(KINDS)), (n, len(ATTACKS)))
+        )
+        scores = Scores(hostile, kind, attack, np.zeros(n, np.bool_))
         rows = np.fromiter((i for i, actor in enumerate(tokens.actor) if actor not in skip), np.int64)
         if not len(rows):
             return scores
@@ -88,6 +94,7 @@ class Scorer:
             scores.hostile[job.rows] = judged.hostile[span]
             scores.kind[job.rows] = judged.kind[span]
         said = requested(texts[0], numeric)
+        scores.unmistakable[rows] = convicting(scores.attack[rows], said, numeric)
         scores.hostile[rows] = calibrate(scores.hostile[rows], said, groups(numeric), self._calibration)
         return scores
 
@@ -112,14 +119,16 @@ def attacks(request: Floats, embedding: int) -> Floats:
     return found
 
 
-def convicting(attack: Floats, numeric: Floats) -> np.ndarray:
-    """Whether each event shows an attack that may convict by itself: bool [n].
+def convicting(attack: Floats, said: Floats, numeric: Floats) -> npt.NDArray[np.bool_]:
+    """Whether each request may convict by itself: the encoder or the n-gram regression sees an attack in it.
 
-    A log-in page or panel that is there (class `scan`, answered 2xx) is what an honest visitor asks for too.
+    Not one that is ordinary here, nor a log-in page or panel that is there (class `scan`, answered 2xx): that is what
+    an honest visitor asks for too.
     """
     best = attack.argmax(axis=1)
-    seen = (best > 0) & (attack.max(axis=1) >= ATTACK_SEEN) & (numeric[:, _REQUEST] > 0)
-    found: np.ndarray = seen & ~((best == _SCAN) & (numeric[:, _OK] > 0))
+    seen = ((best > 0) & (attack.max(axis=1) >= ATTACK_SEEN)) | (said >= _SAID)
+    there = (best == _SCAN) & (numeric[:, _OK] > 0)
+    found: npt.NDArray[np.bool_] = seen & (numeric[:, _REQUEST] > 0) & ~there & ~ordinary(numeric)
     return found
 
 
@@ -141,6 +150,10 @@ def calibrate(logits: Floats, said: Floats, group: np.ndarray, calibration: np.n
 
 
 def requested(request: Floats, numeric: Floats) -> Floats:
-    """The n-gram regression's word on each event's encoded request text; 0 where the event is no web request."""
-    found: Floats = np.where(numeric[:, _REQUEST] > 0, request[:, -1], np.float32(0))
+    """The n-gram regression's word on each event's encoded request text; 0 where the event is no web request.
+
+    Against a request that is ordinary here it has no say: another site may have no such page.
+    """
+    said = np.where(ordinary(numeric), np.minimum(request[:, -1], 0), request[:, -1])
+    found: Floats = np.where(numeric[:, _REQUEST] > 0, said, np.float32(0))
     return found

@@ -75,10 +75,12 @@ class Sequences:
         """What the n-gram regression makes of these events' requests, one for each row."""
         return requested(self._rows[host][self._numbers[host][0][rows]], self.hosts[host].tokens.numeric[rows])
 
-    def attacks(self, host: int, rows: np.ndarray) -> np.ndarray:
-        """Whether the encoder sees an attack in these events' requests: bool, one for each row."""
-        seen = attacks(self._rows[host][self._numbers[host][0][rows]], self._embedding)
-        return convicting(seen, self.hosts[host].tokens.numeric[rows])
+    def unmistakable(self, host: int, rows: np.ndarray) -> np.ndarray:
+        """Which of these events' requests may convict by themselves: bool, one for each row."""
+        encoded = self._rows[host][self._numbers[host][0][rows]]
+        return convicting(
+            attacks(encoded, self._embedding), self.requested(host, rows), self.hosts[host].tokens.numeric[rows]
+        )
 
 
 def _from_one(rows: Floats) -> Floats:

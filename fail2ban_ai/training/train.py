@@ -23,6 +23,7 @@ from fail2ban_ai import __version__
 from fail2ban_ai.model import weights
 from fail2ban_ai.model.scorer import groups
 from fail2ban_ai.model.tokenizer import Tokenizer
+from fail2ban_ai.sightings import against
 from fail2ban_ai.training import calibrate, corpora, export, fit_actor, fit_encoder, fit_grams
 from fail2ban_ai.training.calibrate import Left
 from fail2ban_ai.training.fit_actor import Behaviour
@@ -140,6 +141,7 @@ def judged(made: Learned, found: list[corpora.Host]) -> list[Left]:
     texts.encode(made.encode, [lambda part: fit_grams.score(made.grams, part)])
     data = Sequences(found, texts, made.encoder.attack.in_features)
     windows = data.windows
+    acts = [against(host.tokens) for host in found]
     actors: dict[tuple[int, str], list[tuple[Window, np.ndarray]]] = {}
     for window, logits in zip(windows, fit_actor.judge(made.behaviour, data, windows), strict=True):
         actors.setdefault((window.host, window.actor), []).append((window, logits[window.first :]))
@@ -150,10 +152,11 @@ def judged(made: Learned, found: list[corpora.Host]) -> list[Left]:
         group = int(groups(host.tokens.numeric[last])[0])
         logits = np.concatenate([part for _, part in parts])
         rows = np.concatenate([window.rows[window.first :] for window, _ in parts])
-        counted = corpora.counted(host.tokens, rows)
-        single = corpora.first_attacks(host.tokens, rows, data.attacks(number, rows))
+        single = (acts[number][rows] == 1) & data.unmistakable(number, rows)
         said = data.requested(number, rows)
-        out.append(Left(host.name, actor, group, host.truth[actor].hostile, logits, said, counted, single))
+        out.append(
+            Left(host.name, actor, group, host.truth[actor].hostile, logits, said, acts[number][rows] >= 2, single)
+        )
     return out
 
 

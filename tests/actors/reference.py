@@ -82,7 +82,8 @@ class Walk:
             foreign = origin != "" and origin != host_of(event["host"])
         else:
             foreign = origin != "" and self.largest >= 3 and before * 4 < self.largest
-        if not foreign or ordinary:
+        greeting = (event["target"] or "").startswith((r"\x16\x03", "\x16\x03"))
+        if not (foreign or greeting) or ordinary:
             return False
         if int(time // 3600) not in actor.hours[-1:]:
             actor.hours.append(int(time // 3600))

@@ -1,8 +1,9 @@
-"""Requests that a page elsewhere may have made a visitor's browser send: they say nothing of the visitor.
+"""Requests that their sender may not have meant: they say nothing about it, at first.
 
 Any page can hold `<img src="https://your.example/?q=' union select">`, and whoever opens that page asks your server for
-it, naming the page as the referer. So an unusual request that came from another site is excused in the first
-EXCUSED_HOURS clock hours of an actor that show one: pages are open for a while, scanners with forged referers go on.
+it, naming the page as the referer. And browsers greet a plain port in TLS where a link or a person said https. So an
+unusual request that came from another site, and a TLS greeting, is excused in the first EXCUSED_HOURS clock hours of an
+actor that show one: pages are open for a while, scanners go on.
 """
 
 import numpy as np
@@ -19,7 +20,7 @@ LEAST_VISITORS = 3  # of the most frequent origin, before anything is called for
 _HOUR = 3600
 
 
-class Origins(Items[None]):
+class Excuses(Items[None]):
     """Origins of referers, by how many actors each brought to a page that is familiar here."""
 
     def __init__(self, most: int = ITEMS_KEPT) -> None:
@@ -28,8 +29,8 @@ class Origins(Items[None]):
 
     def excused(self, people: People, actors: Actors, chunk: Chunk, ordinary: Bools) -> Bools:
         """Which rows are excused. `ordinary`: successes on familiar paths, which tell whose the site is."""
-        foreign = self._foreign(people, actors, chunk, ordinary)
-        found: Bools = foreign & (_hours(people, actors, foreign & ~ordinary, chunk.clock) <= EXCUSED_HOURS) & ~ordinary
+        unmeant = (chunk.is_greeting | self._foreign(people, actors, chunk, ordinary)) & ~ordinary
+        found: Bools = unmeant & (_hours(people, actors, unmeant, chunk.clock) <= EXCUSED_HOURS)
         return found
 
     def forget(self, before: float) -> None:
