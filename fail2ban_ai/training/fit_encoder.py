@@ -2,7 +2,7 @@
 
 import re
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,13 +12,13 @@ from tokenizers import decoders, models, pre_tokenizers, trainers
 from torch.nn import functional
 
 from fail2ban_ai.model.labels import ATTACKS
-from fail2ban_ai.model.tokenizer import PAD, SPECIAL, Tokenizer
+from fail2ban_ai.model.tokenizer import SPECIAL, Tokenizer
 from fail2ban_ai.training.corpora import Host
 from fail2ban_ai.training.modules import Encoder
 from fail2ban_ai.training.padding import lengthened
+from fail2ban_ai.training.pretrain import pretrain
 from fail2ban_ai.training.settings import Setting
-
-Tell = Callable[[int, int], None]  # steps done, steps in all
+from fail2ban_ai.training.texts import Tell, padded
 
 _UNTOLD = -1
 _NAMES_ONLY = tuple(ATTACKS.index(name) for name in ("secret", "webshell", "scan"))
@@ -96,11 +96,17 @@ def by_sender(host: Host) -> dict[str, tuple[int, int]]:
     return {text: (len(hostile), len(benign)) for text, (hostile, benign) in actors.items()}
 
 
-def train(items: list[Lesson], tokenizer: Tokenizer, setting: Setting, seed: int, tell: Tell) -> Encoder:
-    """A trained encoder. Half of each batch teaches attacks, classes drawn evenly but for roots, and half intent."""
+def train(
+    items: list[Lesson], unlabelled: Sequence[str], tokenizer: Tokenizer, *, setting: Setting, seed: int, tell: Tell
+) -> Encoder:
+    """An encoder that read `unlabelled` texts and learned from `items`.
+
+    Half of each batch teaches attacks, classes drawn evenly but for roots, and half intent.
+    """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     encoder = Encoder(setting)
+    pretrain(encoder, [*unlabelled, *(item.text for item in items)], tokenizer, setting=setting, seed=seed, tell=tell)
     ids = tokenizer.encode([item.text for item in items])
     attack = np.array([item.attack for item in items])
     intent = np.array([item.intent for item in items], np.float32)
@@ -144,14 +150,6 @@ def _drawn(label: np.ndarray, told: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     _, inverse, counts = np.unique(label[rows], return_inverse=True, return_counts=True)
     weight = 1 / np.sqrt(counts[inverse])
     return rows, weight / weight.sum()
-
-
-def padded(ids: list[list[int]]) -> torch.Tensor:
-    """Token ids as [b, longest]."""
-    out = np.full((len(ids), max(map(len, ids))), PAD, np.int64)
-    for i, row in enumerate(ids):
-        out[i, : len(row)] = row
-    return torch.from_numpy(out)
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]  # torch is not followed by mypy

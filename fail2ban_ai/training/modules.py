@@ -63,14 +63,20 @@ class Encoder(nn.Module):  # type: ignore[misc]  # torch is not followed by mypy
         self.attack = nn.Linear(setting.embedding, len(ATTACKS))
         self.intent = nn.Linear(setting.embedding, 1)
 
-    def embed(self, ids: Tensor) -> Tensor:
-        """[b, embedding], in -1..1."""
+    def states(self, ids: Tensor) -> Tensor:
+        """[b, n, width] of each token."""
         real = (ids != PAD).unsqueeze(-1).float()
         bias = (1 - real).transpose(1, 2).unsqueeze(1) * _FAR
         x = self.tokens(ids) + self.places.weight[: ids.shape[1]]
         for block in self.blocks:
             x = block(x, bias)
-        x = self.norm(x)
+        normed: Tensor = self.norm(x)
+        return normed
+
+    def embed(self, ids: Tensor) -> Tensor:
+        """[b, embedding], in -1..1."""
+        real = (ids != PAD).unsqueeze(-1).float()
+        x = self.states(ids)
         mean = (x * real).sum(1) / real.sum(1).clamp(min=1)
         most = (x + (1 - real) * _FAR).amax(1).clamp(min=-10)
         return torch.tanh(self.pool(torch.cat([mean, most], -1)))

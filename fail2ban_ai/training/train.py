@@ -101,7 +101,9 @@ def learn(found: list[corpora.Host], labelled: dict[str, str], setting: Setting,
     definition = fit_encoder.train_tokenizer([*labelled, *texts.number], setting.vocabulary)
     tokenizer = Tokenizer(definition)
     items = fit_encoder.lessons(labelled, found)
-    encoder = fit_encoder.train(items, tokenizer, setting, seed, _telling(tell, "encoder"))
+    encoder = fit_encoder.train(
+        items, list(texts.number), tokenizer, setting=setting, seed=seed, tell=_telling(tell, "encoder")
+    )
     export.to_grid(encoder)
     others = [[h for i, h in enumerate(found) if i % setting.folds != part] for part in range(setting.folds)]
     grams = [fit_grams.train(hosts, seed) for hosts in others]
