@@ -94,9 +94,9 @@ def run(logs: Logs, settings: Settings, *, compare: bool, progress: Progress = l
     pipeline = Pipeline(scorer, settings.sensitivity, protection, held=held if logs.fed else None)
     side = _Side()
     reader = logs.reader(lambda done, total: progress("reading", done, total))
-    for frame, tokens in ahead(map(pipeline.walk, reader)):
-        side.note(frame)
-        pipeline.take(frame, tokens)
+    for scored in ahead(pipeline.score(ahead(map(pipeline.walk, reader)))):
+        side.note(scored.frame)
+        pipeline.take(scored)
     result = pipeline.finish(None if logs.until is None else logs.until.timestamp())
     if logs.fed:
         side.bans = history.merge(side.bans, _within(result, feed.bans(logs.fed)))

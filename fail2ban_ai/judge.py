@@ -33,7 +33,7 @@ class Limits:
 
     once: float
     lasting: float
-    single: float  # if the encoder sees an attack in the request too
+    single: float  # if the model sees an attack in the text of the request too
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +71,18 @@ class Judge:
         self._lasting: dict[str, int] = {}
         self._settled: dict[str, dict[str, float]] = {}  # campaign -> actor -> when decided
 
-    def look(self, actor: str, time: float, score: float, *, limits: Limits, attack: str | None, events: int) -> bool:
-        """Note one scored event of an actor, `attack` the class the encoder sees in it; whether it crossed by it.
+    def look(self, actor: str, time: float, score: float, *, limits: Limits, unmistakable: bool, events: int) -> bool:
+        """Note one scored event of an actor; whether it crossed by it.
 
-        `events`: how many speak against it so far; 0 for an actor that nothing but company can convict.
+        `unmistakable`: whether this one request may convict it (model.scorer.convicting). `events`: how many speak
+        against it so far; 0 for an actor that nothing but company can convict.
         """
         if actor in self._crossings:
             return False
         lasting = self._lasting[actor] = self._lasting.get(actor, 0) + 1 if score >= limits.lasting else 0
         if score < limits.once and lasting < LASTING:
             return False
-        if events < 2 and (not events or attack is None or score < limits.single):
+        if events < 2 and (not events or not unmistakable or score < limits.single):
             return False
         self._crossings[actor] = Crossing(time, score, events)
         return True

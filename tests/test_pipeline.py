@@ -99,3 +99,14 @@ def test_what_was_decided_long_ago_stays_in_the_report() -> None:
     members = {m.actor for c in result.campaigns for m in c.members.values() if m.decision == "ban"}
     assert banned
     assert banned <= members
+
+
+def test_who_crossed_is_known_until_the_longest_unseen_are_forgotten() -> None:
+    pipeline = Pipeline(Scorer(), "normal", Protection(2))
+    pipeline.feed(_events())
+    banned = {v.target for v in pipeline.result.verdicts if pipeline.crossed(v.target)}
+    assert banned
+    pipeline.forget(10_000)
+    assert all(map(pipeline.crossed, banned))
+    pipeline.forget(1)
+    assert sum(map(pipeline.crossed, banned)) <= 1

@@ -176,8 +176,8 @@ def export(folder: Path | None, out: Path) -> None:
         fail2ban-ai model export
     """
     modules = _training()
-    definition, encoder, made, card = modules["train"].read(folder or weights.SHIPPED)
-    modules["train"].write(out, definition, encoder, made, card)
+    made, card = modules["train"].read(folder or weights.SHIPPED)
+    modules["train"].write(out, made, card)
     click.echo(f"Torch and ONNX differ by {card['export_difference']} at most; the files are in {out}.")
 
 

@@ -13,6 +13,7 @@ import onnxruntime
 
 from fail2ban_ai.errors import ModelError
 from fail2ban_ai.model.batches import TEXT_LENGTHS, by_length, parts
+from fail2ban_ai.model.grams import as_bytes
 from fail2ban_ai.model.runtime import WINDOW, Floats, Judgement, Sizes
 from fail2ban_ai.model.tokenizer import PAD, Tokenizer
 from fail2ban_ai.model.weights import Weights, load
@@ -23,6 +24,7 @@ DIGITS = 3
 
 _TEXT_TOKENS = 256  # of one encoder call, padding included
 _EVENT_ROWS = 256
+_GRAM_ROWS = 256
 _SEQUENCES = {8: 64, 16: 32, 32: 16, WINDOW: 8}  # sequence length -> sequences of one actor model call
 
 
@@ -56,6 +58,7 @@ class OnnxRuntime:
         weights = weights or load()
         self._tokenizer = Tokenizer(weights.read("tokenizer.json").decode())
         self._encoder = session(weights.read("encoder.onnx"))
+        self._grams = session(weights.read("grams.onnx"))
         self._event = session(weights.read("event.onnx"))
         self._actor = session(weights.read("actor.onnx"))
         sizes = weights.card["sizes"]
@@ -74,7 +77,10 @@ class OnnxRuntime:
                 batch = np.full((size, length), PAD, np.int64)
                 for i, row in enumerate(part):
                     batch[i, : lengths[row]] = ids[row]
-                out[part] = self._encoder.run(None, {"ids": batch})[0][: len(part)]
+                out[part, :-1] = self._encoder.run(None, {"ids": batch})[0][: len(part)]
+        for part in parts(np.arange(len(texts)), _GRAM_ROWS):
+            batch = as_bytes([texts[row] for row in part] + [""] * (_GRAM_ROWS - len(part)))
+            out[part, -1:] = self._grams.run(None, {"bytes": batch})[0][: len(part)]
         return np.round(out, DIGITS)
 
     def embed(self, features: Floats) -> Floats:

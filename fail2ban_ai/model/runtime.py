@@ -16,7 +16,7 @@ BLOCK = 32
 class Sizes(NamedTuple):
     """Widths of what passes through the interface."""
 
-    text: int  # of an encoded text: embedding, attack probabilities, intent
+    text: int  # of an encoded text: embedding, attack probabilities, intent, n-grams
     embedding: int  # the first part of an encoded text
     event: int  # of an event vector
 
@@ -36,7 +36,7 @@ class Runtime(Protocol):
     trouble: str | None  # a sentence while something else has to do its work
 
     def encode(self, texts: Sequence[str]) -> Floats:
-        """[n, sizes.text]: embedding in -1..1, probabilities of ATTACKS, probability of hostile intent."""
+        """[n, sizes.text]: embedding in -1..1, probabilities of ATTACKS and of hostile intent, n-gram logit / 3."""
 
     def embed(self, features: Floats) -> Floats:
         """[n, sizes.event] from [n, 3 * sizes.text + numeric features]."""

@@ -12,12 +12,13 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from fail2ban_ai.model import grams
 from fail2ban_ai.model.batches import TEXT_LENGTHS, by_length, parts
 from fail2ban_ai.model.onnx import DIGITS, THREADS
 from fail2ban_ai.model.runtime import WINDOW, Floats, Judgement, Sizes
 from fail2ban_ai.model.tokenizer import PAD, SPECIAL, Tokenizer
 from fail2ban_ai.model.weights import Weights, load
-from fail2ban_ai.training.modules import Actor, Encoder, Event
+from fail2ban_ai.training.modules import Actor, Encoder, Event, Grams
 from fail2ban_ai.training.settings import Setting
 
 BOUND = 2e-3
@@ -41,8 +42,10 @@ class TorchRuntime:
         torch.set_num_threads(THREADS)
         setting = Setting(**weights.card["setting"])
         self._tokenizer = Tokenizer(weights.read("tokenizer.json").decode())
-        self._encoder, self._event, self._actor = Encoder(setting).eval(), Event(setting).eval(), Actor(setting).eval()
+        self._encoder, self._grams = Encoder(setting).eval(), Grams().eval()
+        self._event, self._actor = Event(setting).eval(), Actor(setting).eval()
         self._encoder.load_state_dict(safetensors.torch.load(weights.read("encoder.safetensors")))
+        self._grams.load_state_dict(safetensors.torch.load(weights.read("grams.safetensors")))
         state = safetensors.torch.load(weights.read("actor.safetensors"))
         for part, module in (("event.", self._event), ("actor.", self._actor)):
             module.load_state_dict({n.removeprefix(part): v for n, v in state.items() if n.startswith(part)})
@@ -61,18 +64,21 @@ class TorchRuntime:
     def encode(self, texts: Sequence[str]) -> Floats:
         """See runtime.Runtime."""
         ids = self._tokenizer.encode(texts) if len(texts) else []
-        return np.round(self._within_memory(lambda: self._encoded(ids, half=self._half)), DIGITS)
+        out = np.zeros((len(texts), self.sizes.text), np.float32)
+        out[:, :-1] = self._within_memory(lambda: self._encoded(ids, half=self._half))
+        out[:, -1:] = self._within_memory(lambda: self._rows(self._grams, grams.as_bytes(texts), 1, grams.LENGTH))
+        return np.round(out, DIGITS)
 
     def embed(self, features: Floats) -> Floats:
         """See runtime.Runtime."""
-        return np.round(self._within_memory(lambda: self._embedded(features)), DIGITS)
+        return np.round(self._within_memory(lambda: self._rows(self._event, features, self.sizes.event, 1)), DIGITS)
 
     def judge(self, sequences: Sequence[Floats]) -> list[Judgement]:
         """See runtime.Runtime."""
         return self._within_memory(lambda: self._judged(sequences))
 
     def _encoded(self, ids: list[list[int]], *, half: bool) -> Floats:
-        out = np.zeros((len(ids), self.sizes.text), np.float32)
+        out = np.zeros((len(ids), self.sizes.text - 1), np.float32)
         lengths = np.fromiter(map(len, ids), np.int64, len(ids))
         for length, rows in by_length(lengths, TEXT_LENGTHS):
             size = self._size(_TEXT_TOKENS, length)
@@ -84,13 +90,14 @@ class TorchRuntime:
                     out[part] = self._run(self._encoder, batch)[0][: len(part)]
         return out
 
-    def _embedded(self, features: Floats) -> Floats:
-        out = np.zeros((len(features), self.sizes.event), np.float32)
-        size = self._size(_EVENTS, 1)
-        for part in parts(np.arange(len(features)), size):
-            batch = np.zeros((size, features.shape[1]), np.float32)
-            batch[: len(part)] = features[part]
-            out[part] = self._run(self._event, batch)[0][: len(part)]
+    def _rows(self, module: torch.nn.Module, rows: np.ndarray, width: int, length: int) -> Floats:
+        """[n, width] of a module that takes rows of one length."""
+        out = np.zeros((len(rows), width), np.float32)
+        size = self._size(_EVENTS, length)
+        for part in parts(np.arange(len(rows)), size):
+            batch = np.zeros((size, rows.shape[1]), rows.dtype)
+            batch[: len(part)] = rows[part]
+            out[part] = self._run(module, batch)[0][: len(part)]
         return out
 
     def _judged(self, sequences: Sequence[Floats]) -> list[Judgement]:
@@ -138,7 +145,7 @@ class TorchRuntime:
         self.trouble = "the GPU's memory is full: the processor scores"
 
     def _move(self, device: str) -> None:
-        for module in (self._encoder, self._event, self._actor):
+        for module in (self._encoder, self._grams, self._event, self._actor):
             module.to(device)
         self._device = device
 

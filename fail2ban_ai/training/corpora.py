@@ -3,11 +3,9 @@
 import csv
 import gzip
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 
 from fail2ban_ai.actors import Timelines, Tokens
@@ -110,18 +108,6 @@ def labels(corpora: Path, name: str) -> dict[str, Truth]:
             if actor not in truth or (hostile and not truth[actor].hostile):
                 truth[actor] = Truth(hostile, None if hostile else "benign", strong)
     return truth
-
-
-def counted(tokens: Tokens, rows: Sequence[int] | np.ndarray) -> np.ndarray:
-    """Which of these events the judge lets a score alone decide at (see fail2ban_ai.judge): bool, one for each row."""
-    found: np.ndarray = (tokens.count[rows] >= 2) & (tokens.forgetful[rows] == 0)
-    return found
-
-
-def first_attacks(tokens: Tokens, rows: Sequence[int] | np.ndarray, attack: np.ndarray) -> np.ndarray:
-    """Which of these events could decide alone: an actor's first acts that look like an attack (bool, as `counted`)."""
-    found: np.ndarray = (tokens.count[rows] < 2) & (tokens.forgetful[rows] == 0) & attack
-    return found
 
 
 def _is_log(name: str) -> bool:

@@ -16,9 +16,10 @@ class Setting:
     embedding: int = 48  # of an encoded text, in -1..1
     event: int = 96  # width of an event vector and of the actor model
     actor_layers: int = 2
-    encoder_steps: int = 2500
+    pretrain_steps: int = 1500  # guessing masked tokens
+    encoder_steps: int = 1500
     encoder_batch: int = 128
-    actor_steps: int = 1800
+    actor_steps: int = 1500
     actor_batch: int = 48
     worlds: int = 90  # simulated hosts
     folds: int = 3  # of the training hosts, left out in turn for calibration and thresholds
@@ -29,7 +30,9 @@ class Setting:
 
 
 SETTINGS = {
-    "tiny": Setting(512, 16, 1, 2, 8, 16, 1, encoder_steps=12, actor_steps=12, actor_batch=8, worlds=3, folds=2),
+    "tiny": Setting(
+        512, 16, 1, 2, 8, 16, 1, pretrain_steps=8, encoder_steps=12, actor_steps=12, actor_batch=8, worlds=4, folds=2
+    ),
     "small": Setting(),
 }
 """`tiny` is for tests. The full one, a ModernBERT-shaped encoder on a GPU, comes with its own issue."""

@@ -188,7 +188,8 @@ class Watch:
                 chosen = thrift.chosen(tokens, thrift.MOST[self._pulse.level], self._pipeline.crossed)
                 self._pulse.unscored += len(tokens) - len(chosen)
                 tokens = chosen
-            self._told(self._pipeline.take(part, tokens), known)
+            for scored in self._pipeline.score([(part, tokens)]):
+                self._told(self._pipeline.take(scored), known)
             self._fed += part.height
             if self._fed >= UPKEEP:
                 self._fed = 0
