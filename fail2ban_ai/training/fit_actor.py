@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from fail2ban_ai.actors.features import NUMERIC
 from fail2ban_ai.model.scorer import groups
+from fail2ban_ai.training.device import DEVICE
 from fail2ban_ai.training.modules import Actor, Event, text_width
 from fail2ban_ai.training.sequences import Sequences, Window
 from fail2ban_ai.training.settings import Setting
@@ -47,7 +48,7 @@ def train(data: Sequences, windows: list[Window], setting: Setting, seed: int, t
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     made = Behaviour(Event(setting), Actor(setting))
-    modules = nn.ModuleList([made.event, made.actor])
+    modules = nn.ModuleList([made.event, made.actor]).to(DEVICE)
     weight = _chances(data, windows)
     optimiser = torch.optim.AdamW(modules.parameters(), lr=1e-3, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3, total_steps=setting.actor_steps + 1)
@@ -69,6 +70,7 @@ def train(data: Sequences, windows: list[Window], setting: Setting, seed: int, t
             tell(step, setting.actor_steps)
             if step >= setting.actor_steps:
                 break
+    averaged.cpu()
     return Behaviour(averaged[0], averaged[1]).eval()
 
 
@@ -118,13 +120,14 @@ def _loss(made: Behaviour, data: Sequences, windows: list[Window], width: int, r
     inputs, real = batch(data, windows)
     b, n, _ = inputs.shape
     _disturb(inputs, width, rng)
+    inputs, real = inputs.to(DEVICE), real.to(DEVICE)
     hostile, kind = made.actor.logits(made.event(inputs.reshape(b * n, -1)).reshape(b, n, -1))
-    truth = torch.tensor([[float(w.hostile)] for w in windows]).expand(b, n)
+    truth = torch.tensor([[float(w.hostile)] for w in windows], device=DEVICE).expand(b, n)
     weight = real / real.sum(1, keepdim=True)
     strong = [1.0 if data.hosts[w.host].truth[w.actor].strong else _WEAK for w in windows]
-    weight = weight * torch.tensor(strong).unsqueeze(1)
+    weight = weight * torch.tensor(strong, device=DEVICE).unsqueeze(1)
     loss = (functional.binary_cross_entropy_with_logits(hostile, truth, reduction="none") * weight).sum() / b
-    kinds = torch.tensor([w.kind for w in windows])
+    kinds = torch.tensor([w.kind for w in windows], device=DEVICE)
     if (kinds >= 0).any():
         per_event = functional.cross_entropy(
             kind.reshape(b * n, -1), kinds.repeat_interleave(n), ignore_index=-1, reduction="none"

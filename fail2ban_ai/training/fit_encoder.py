@@ -14,6 +14,7 @@ from torch.nn import functional
 from fail2ban_ai.model.labels import ATTACKS
 from fail2ban_ai.model.tokenizer import SPECIAL, Tokenizer
 from fail2ban_ai.training.corpora import Host
+from fail2ban_ai.training.device import DEVICE
 from fail2ban_ai.training.modules import Encoder
 from fail2ban_ai.training.padding import lengthened
 from fail2ban_ai.training.pretrain import pretrain
@@ -116,7 +117,7 @@ def train(
         by_intent, intent_weight = by_attack, attack_weight
     optimiser = torch.optim.AdamW(encoder.parameters(), lr=2e-3, weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 3e-3, total_steps=setting.encoder_steps + 1)
-    encoder.train()
+    encoder.to(DEVICE).train()
     step = 0
     while step < setting.encoder_steps:
         half = setting.encoder_batch * 2
@@ -126,8 +127,8 @@ def train(
         drawn = drawn[np.argsort([len(ids[i]) for i in drawn], kind="stable")]
         for part in rng.permutation(np.array_split(np.arange(len(drawn)), 4)):
             rows = drawn[part]
-            attack_logits, intent_logits = encoder.logits(padded([ids[i] for i in rows]))
-            known, told = torch.from_numpy(attack[rows]), torch.from_numpy(intent[rows])
+            attack_logits, intent_logits = encoder.logits(padded([ids[i] for i in rows]).to(DEVICE))
+            known, told = torch.from_numpy(attack[rows]).to(DEVICE), torch.from_numpy(intent[rows]).to(DEVICE)
             loss = functional.cross_entropy(attack_logits, known, ignore_index=_UNTOLD)
             per_text = functional.binary_cross_entropy_with_logits(intent_logits, told.clamp(min=0), reduction="none")
             loss = loss + 0.7 * (per_text * (told >= 0)).sum() / (told >= 0).sum().clamp(min=1)
@@ -140,7 +141,7 @@ def train(
             tell(step, setting.encoder_steps)
             if step >= setting.encoder_steps:
                 break
-    encoder.eval()
+    encoder.cpu().eval()
     return encoder
 
 

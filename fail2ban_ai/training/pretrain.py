@@ -7,6 +7,7 @@ import torch
 from torch.nn import functional
 
 from fail2ban_ai.model.tokenizer import CUT, PAD, SPECIAL, Tokenizer
+from fail2ban_ai.training.device import DEVICE
 from fail2ban_ai.training.modules import Encoder
 from fail2ban_ai.training.settings import Setting
 from fail2ban_ai.training.texts import Tell, padded
@@ -23,7 +24,7 @@ def pretrain(
     ids = tokenizer.encode(texts)
     optimiser = torch.optim.AdamW(encoder.parameters(), lr=1e-3, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3, total_steps=setting.pretrain_steps + 1)
-    encoder.train()
+    encoder.to(DEVICE).train()
     step = 0
     while step < setting.pretrain_steps:
         drawn = rng.integers(len(ids), size=setting.encoder_batch * 8)
@@ -36,8 +37,8 @@ def pretrain(
             random = torch.from_numpy(rng.random(read.shape) < _RANDOM)
             others = torch.from_numpy(rng.integers(len(SPECIAL), tokenizer.size, size=read.shape))
             shown = torch.where(hidden, torch.where(random, others, CUT), read)
-            guessed = encoder.states(shown)[hidden] @ encoder.tokens.weight.T
-            loss = functional.cross_entropy(guessed, read[hidden])
+            guessed = encoder.states(shown.to(DEVICE))[hidden.to(DEVICE)] @ encoder.tokens.weight.T
+            loss = functional.cross_entropy(guessed, read[hidden].to(DEVICE))
             optimiser.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(encoder.parameters(), 1.0)

@@ -34,8 +34,23 @@ SETTINGS = {
         512, 16, 1, 2, 8, 16, 1, pretrain_steps=8, encoder_steps=12, actor_steps=12, actor_batch=8, worlds=4, folds=2
     ),
     "small": Setting(),
+    "full": Setting(
+        8192,
+        256,
+        4,
+        8,
+        96,
+        128,
+        3,
+        pretrain_steps=20_000,
+        encoder_steps=10_000,
+        encoder_batch=256,
+        actor_steps=6_000,
+        actor_batch=96,
+        worlds=240,
+    ),
 }
-"""`tiny` is for tests. The full one, a ModernBERT-shaped encoder on a GPU, comes with its own issue."""
+"""`tiny` is for tests, `small` takes half an hour on two CPU cores, `full` is for a GPU."""
 
 
 def setting(name: str) -> Setting:
