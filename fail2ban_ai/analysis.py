@@ -16,7 +16,6 @@ from fail2ban_ai.fail2ban.feed import Fed
 from fail2ban_ai.fail2ban.replay import Ban, JailFailures, Replay, jails_for, replay
 from fail2ban_ai.findings import Campaign
 from fail2ban_ai.model import runtimes
-from fail2ban_ai.model.scorer import Scorer
 from fail2ban_ai.pipeline import TICK, Asked, Pipeline, Result
 from fail2ban_ai.protection import Protection
 from fail2ban_ai.reports import build, schema
@@ -86,7 +85,7 @@ def run(logs: Logs, settings: Settings, *, compare: bool, progress: Progress = l
         ModelError: the weights are missing or damaged.
         Fail2banAbsent: `compare` without fail2ban.
     """
-    scorer = Scorer(runtimes.chosen(settings.model))
+    scorer = runtimes.scorer(settings.model)
     protection = Protection(settings.login_days)
     held = feed.Held()
     for told in logs.fed:

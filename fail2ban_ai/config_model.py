@@ -18,6 +18,7 @@ class Model(BaseModel):
     runtime: Literal["onnx", "torch", "remote"] = Field(
         "onnx", description="onnx: the processor; torch: a GPU of this host, if there is one; remote: a server"
     )
+    weights: Path | None = Field(None, description="a folder that `model train` wrote; unset: the shipped weights")
     server: str | None = Field(None, description="https://HOST[:PORT], or http:// for one on this host")
     token_file: Path = Field(
         default_factory=paths.model_token, description="a file with the server's token, which others must not read"

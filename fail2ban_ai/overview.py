@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from fail2ban_ai import config, heartbeat, paths
+from fail2ban_ai.config_model import Model
 from fail2ban_ai.decisions import log as decisions_log
 from fail2ban_ai.decisions import outcomes as decisions_outcomes
 from fail2ban_ai.enforce import breaker, notices, trial
@@ -66,7 +67,7 @@ def gather(client: Client | None = None, now: float | None = None) -> Overview:
     settings = config.load()
     found = Overview(enforcer_settings.load().mode, settings.sensitivity)
     runtime = _watch(found, time.time() if now is None else now) or settings.model.runtime
-    found.model = _model(runtime, found.trouble)
+    found.model = _model(settings.model, runtime, found.trouble)
     _enforcing(found, time.time() if now is None else now)
     found.enforce = "running" if _locked(paths.outcomes().with_name("enforce.lock")) else "absent"
     _fail2ban(found, client or Client())
@@ -130,9 +131,9 @@ def _locked(path: Path) -> bool:
     return any(int(number) == inode for _, number in _LOCK.findall(held))
 
 
-def _model(runtime: str, trouble: list[str]) -> str:
+def _model(settings: Model, runtime: str, trouble: list[str]) -> str:
     try:
-        return f"weights {weights.load().sha256[:12]}, runtime {runtime}"
+        return f"weights {weights.load(settings.weights).sha256[:12]}, runtime {runtime}"
     except ModelError as error:
         trouble.append(str(error))
         return ""

@@ -5,6 +5,8 @@ import json
 import os
 import signal
 import threading
+import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +15,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from fail2ban_ai import paths
+from fail2ban_ai import config, paths
+from fail2ban_ai.cli.analyze import configured
 from fail2ban_ai.config_model import is_loopback
 from fail2ban_ai.errors import ModelError
 from fail2ban_ai.model import weights, wire
+from fail2ban_ai.sources import LogReader
 
 _CORPORA = "FAIL2BAN_AI_CORPORA"
 
@@ -101,15 +105,20 @@ def serve(  # noqa: PLR0917 - click hands options over by name
     "--corpora", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Folder of labelled logs."
 )
 @click.option("--seed", default=1, show_default=True)
+@click.option("--from-state", is_flag=True, help="Tune the present model to this host's logs and verdicts instead.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the weights.")
-def train(setting: str, corpora: Path | None, seed: int, out: Path) -> None:
+def train(setting: str, corpora: Path | None, seed: int, from_state: bool, out: Path) -> None:
     """Train on simulated hosts and, where given, the corpora's training hosts; needs the extra `gpu`.
 
     \b
     Example:
         fail2ban-ai model train --out weights
+        fail2ban-ai model train --from-state --out /etc/fail2ban-ai/weights
     """
     modules = _training()
+    if from_state:
+        _tune(modules, out)
+        return
     chosen = modules["settings"].setting(setting)
     folder = _folder(corpora, needed=False)
     with _Bars() as tell:
@@ -188,7 +197,16 @@ def _training() -> dict[str, Any]:
         ModelError: an extra is not installed.
     """
     try:
-        from fail2ban_ai.training import controls, corpora, evaluate, payloads, settings, train  # noqa: PLC0415
+        from fail2ban_ai.training import (  # noqa: PLC0415
+            controls,
+            corpora,
+            evaluate,
+            payloads,
+            settings,
+            train,
+            tune,
+            verdicts,
+        )
     except ImportError as error:
         raise ModelError(
             f"Training needs the extras gpu and dev: pip install 'fail2ban-ai[gpu,dev]' ({error})."
@@ -200,7 +218,25 @@ def _training() -> dict[str, Any]:
         "payloads": payloads,
         "settings": settings,
         "train": train,
+        "tune": tune,
+        "verdicts": verdicts,
     }
+
+
+def _tune(modules: dict[str, Any], out: Path) -> None:
+    settings = config.load()
+    said = modules["verdicts"].gather(time.time())
+    with ExitStack() as stack:
+        sources, fmt = configured(stack, settings)
+        host = modules["corpora"].read("here", LogReader(sources, fmt=fmt, zones=settings.zone_infos()))
+        host.truth = said.truth(set(host.tokens.actor))
+        tell = stack.enter_context(_Bars())
+        done = modules["tune"].tune(settings.model.weights or weights.SHIPPED, host, out, tell)
+    click.echo(
+        f"Of {done.hostile} hostile and {done.benign} honest addresses with a verdict the model is wrong about"
+        f" {done.wrong_after} instead of {done.wrong_before}, and no worse on the shipped validation set."
+    )
+    click.echo(f"The weights are in {out}: `model: {{weights: {out.resolve()}}}` in config.yaml uses them.")
 
 
 def _folder(corpora: Path | None, *, needed: bool) -> Path | None:

@@ -6,17 +6,24 @@ from fail2ban_ai.model import wire
 from fail2ban_ai.model.onnx import OnnxRuntime
 from fail2ban_ai.model.remote import RemoteRuntime, Server
 from fail2ban_ai.model.runtime import Runtime
+from fail2ban_ai.model.scorer import Scorer
 from fail2ban_ai.model.weights import Weights, load
 
 
+def scorer(settings: Model) -> Scorer:
+    """A scorer on the weights and the runtime of `settings`; raises what `chosen` raises."""
+    weights = load(settings.weights)
+    return Scorer(chosen(settings, weights), weights)
+
+
 def chosen(settings: Model, weights: Weights | None = None) -> Runtime:
-    """The runtime of `settings` on `weights`, by default on the shipped ones.
+    """The runtime of `settings` on `weights`, by default on those of `settings`.
 
     Raises:
         ModelError: the weights are damaged, or an extra is not installed.
         ConfigError: the token's file is not as it should be.
     """
-    weights = weights or load()
+    weights = weights or load(settings.weights)
     if settings.runtime == "remote" and settings.server is not None:
         server = Server(settings.server, wire.token(settings.token_file), weights.sha256)
         return RemoteRuntime(server, OnnxRuntime(weights))

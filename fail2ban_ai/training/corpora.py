@@ -115,8 +115,16 @@ def _is_log(name: str) -> bool:
 
 
 def _host(name: str, files: list[Path]) -> Host:
-    """A host without its truth. Its lines are sorted by time first: some sets hold the same days in several files."""
-    frames = list(LogReader(files))
+    return read(name, LogReader(files))
+
+
+def read(name: str, reader: LogReader) -> Host:
+    """A host without its truth. Its lines are sorted by time first: some sets hold the same days in several files.
+
+    Raises:
+        SourceError: nothing of it can be read.
+    """
+    frames = list(reader)
     if not frames:
         raise SourceError(f"{name}: no format knows any of its lines")
     frame = pl.concat(frames).sort("time", maintain_order=True)

@@ -21,7 +21,6 @@ from fail2ban_ai.fail2ban.failregex import FailregexFormat
 from fail2ban_ai.fail2ban.feed import Fed
 from fail2ban_ai.findings import Verdict
 from fail2ban_ai.model import runtimes
-from fail2ban_ai.model.scorer import Scorer
 from fail2ban_ai.pipeline import Pipeline
 from fail2ban_ai.protection import Protection
 from fail2ban_ai.reports.courier import Courier
@@ -57,7 +56,7 @@ class Watch:
         self._settings = settings
         self._pulse = Pulse()
         self._state = State()
-        self._scorer = Scorer(runtimes.chosen(settings.model))
+        self._scorer = runtimes.scorer(settings.model)
         self._protection = Protection(settings.login_days)
         self._asking = Asking(self._protection, settings.auto_ban)
         self._findings = Findings(
