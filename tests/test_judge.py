@@ -120,3 +120,12 @@ def test_who_goes_on_after_a_ban_has_ended_is_judged_anew() -> None:
     assert judge.decide(campaign, 1100.0) == []  # it was seen again, and did nothing yet
     judge.look("192.0.2.0", 1100.0, 0.95, limits=LIMITS, unmistakable=False, events=9)
     assert [v.at for v in judge.decide(campaign, 1140.0)] == [1140.0]
+
+
+def test_who_behaved_well_is_not_convicted_by_one_odd_request() -> None:
+    for quiet, hits in ((0, 1), (3, 1), (4, 2), (8, 3), (12, 4), (400, 4)):
+        judge = _judge()
+        for n in range(quiet):
+            assert not judge.look("192.0.2.0", n, 0.01, limits=LIMITS, unmistakable=False, events=n + 1)
+        crossed = [judge.look("192.0.2.0", 500, 0.95, limits=LIMITS, unmistakable=True, events=500) for _ in range(5)]
+        assert crossed.index(True) + 1 == hits

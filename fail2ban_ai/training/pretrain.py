@@ -21,6 +21,8 @@ def pretrain(
 ) -> None:
     """Let the encoder guess hidden tokens from those around them, in place; the embeddings read out what it guesses."""
     rng = np.random.default_rng(seed)
+    if not setting.pretrain_steps:
+        return
     ids = tokenizer.encode(texts)
     optimiser = torch.optim.AdamW(encoder.parameters(), lr=1e-3, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3, total_steps=setting.pretrain_steps + 1)
