@@ -15,7 +15,7 @@ from fail2ban_ai.fail2ban import feed, history, missed
 from fail2ban_ai.fail2ban.feed import Fed
 from fail2ban_ai.fail2ban.replay import Ban, JailFailures, Replay, jails_for, replay
 from fail2ban_ai.findings import Campaign
-from fail2ban_ai.model.scorer import Scorer
+from fail2ban_ai.model import runtimes
 from fail2ban_ai.pipeline import TICK, Asked, Pipeline, Result
 from fail2ban_ai.protection import Protection
 from fail2ban_ai.reports import build, schema
@@ -55,6 +55,7 @@ class Analysis:
     report: schema.Report
     passed: Mapping[tuple[str, str], Asked]  # the bans that may be asked for, by target and campaign
     comparison: missed.Comparison | None = None
+    trouble: str | None = None  # of what runs the model
 
 
 class _Side:
@@ -84,7 +85,7 @@ def run(logs: Logs, settings: Settings, *, compare: bool, progress: Progress = l
         ModelError: the weights are missing or damaged.
         Fail2banAbsent: `compare` without fail2ban.
     """
-    scorer = Scorer()
+    scorer = runtimes.scorer(settings.model)
     protection = Protection(settings.login_days)
     held = feed.Held()
     for told in logs.fed:
@@ -92,9 +93,9 @@ def run(logs: Logs, settings: Settings, *, compare: bool, progress: Progress = l
     pipeline = Pipeline(scorer, settings.sensitivity, protection, held=held if logs.fed else None)
     side = _Side()
     reader = logs.reader(lambda done, total: progress("reading", done, total))
-    for frame, tokens in ahead(map(pipeline.walk, reader)):
-        side.note(frame)
-        pipeline.take(frame, tokens)
+    for scored in ahead(pipeline.score(ahead(map(pipeline.walk, reader)))):
+        side.note(scored.frame)
+        pipeline.take(scored)
     result = pipeline.finish(None if logs.until is None else logs.until.timestamp())
     if logs.fed:
         side.bans = history.merge(side.bans, _within(result, feed.bans(logs.fed)))
@@ -113,7 +114,7 @@ def run(logs: Logs, settings: Settings, *, compare: bool, progress: Progress = l
         why_missed=_Missed(found),
     )
     comparison = missed.compare_table(result.campaigns, banned) if compare else None
-    return Analysis(result, reader.stats, made, protection.passed, comparison)
+    return Analysis(result, reader.stats, made, protection.passed, comparison, scorer.runtime.trouble)
 
 
 def _within(result: Result, bans: list[Ban]) -> list[Ban]:

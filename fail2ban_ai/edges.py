@@ -89,5 +89,8 @@ class Edges:
 
 def _wide(actor: str) -> str:
     """The network an operator might hold: a /16, of IPv6 a /32."""
+    if ":" not in actor:
+        first, second, _ = actor.split(".", 2)
+        return f"{first}.{second}.0.0/16"
     address = ipaddress.ip_network(actor).network_address
-    return str(ipaddress.ip_network((address, 16 if address.version == 4 else 32), strict=False))
+    return str(ipaddress.ip_network((address, 32), strict=False))

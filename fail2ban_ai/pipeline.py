@@ -7,7 +7,7 @@ where the chunks were cut changes nothing.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -21,7 +21,7 @@ from fail2ban_ai.caps import Caps
 from fail2ban_ai.findings import Anomaly, Campaign, Member, Verdict
 from fail2ban_ai.judge import Held, Judge, Limits
 from fail2ban_ai.model.labels import GROUPS, group_of
-from fail2ban_ai.model.scorer import Scorer
+from fail2ban_ai.model.scorer import Scorer, Scores
 from fail2ban_ai.sightings import Observation, Observer
 
 TICK = 60.0  # seconds of event time between two looks at the campaigns
@@ -72,6 +72,15 @@ class Asked:
 Protection = Callable[[Asked], str | None]
 
 
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Events, the tokens of those worth a look, and what the model says of these."""
+
+    frame: pl.DataFrame
+    tokens: Tokens
+    scores: Scores
+
+
 @dataclass(slots=True)
 class Result:
     """What a run found. Times are seconds since the epoch."""
@@ -109,7 +118,7 @@ class Pipeline:
             group: Limits(
                 once=scorer.weights.threshold(group, sensitivity),
                 lasting=scorer.weights.lasting(group, sensitivity),
-                single=scorer.weights.single(group),
+                single=max(scorer.weights.single(group), scorer.weights.threshold(group, sensitivity)),
             )
             for group in GROUPS
         }
@@ -127,30 +136,41 @@ class Pipeline:
 
     def feed(self, frame: pl.DataFrame) -> list[Verdict]:
         """Take in events (events.SCHEMA, in order of time); the verdicts spoken meanwhile."""
-        return self.take(*self.walk(frame))
+        return [verdict for part in self.score([self.walk(frame)]) for verdict in self.take(part)]
+
+    # The three steps of `feed`. Each may run in a thread of its own, one piece ahead of the next, pieces in order.
 
     def walk(self, frame: pl.DataFrame) -> tuple[pl.DataFrame, Tokens]:
-        """The half of `feed` that knows of no verdict: another thread may be a frame ahead with it."""
+        """What is told of these events by those before them."""
         return frame, self._timelines.update(frame)
 
-    def take(self, frame: pl.DataFrame, tokens: Tokens) -> list[Verdict]:
-        """The other half of `feed`, for what `walk` gave, in the same order."""
-        if frame.is_empty():
-            return []
+    def score(self, walked: Iterable[tuple[pl.DataFrame, Tokens]]) -> Iterator[Scored]:
+        """What the model says of them, in pieces. Who is settled when it is asked is not looked at any more.
+
+        Which of them that are depends on how far `take` is; what it makes of the piece does not.
+        """
+        for frame, tokens in walked:
+            if frame.is_empty():
+                continue
+            edges = [0, *tokens.row[_SCORED_AT_ONCE::_SCORED_AT_ONCE].tolist(), frame.height]
+            for low, high in pairwise(edges):
+                part = tokens.between(low, high)
+                yield Scored(frame[low:high], part, self._scorer.score(part, skip=self._observer.settled))
+
+    def take(self, scored: Scored) -> list[Verdict]:
+        """The verdicts spoken on a piece."""
         spoken = len(self.result.verdicts)
+        frame = scored.frame
         first, last = (frame["time"].dt.timestamp("us")[at] / 1e6 for at in (0, -1))
         self.result.first = first if self.result.first is None else self.result.first
         self.result.last = last
         self._baselines.update(frame)
         self.result.anomalies += self._baselines.close(last)
-        edges = [0, *tokens.row[_SCORED_AT_ONCE::_SCORED_AT_ONCE].tolist(), frame.height]
-        for low, high in pairwise(edges):
-            part = tokens.between(low, high)
-            scores = self._scorer.score(part, skip=self._observer.settled())
-            for seen in self._observer.observe(frame[low:high], part, scores):
-                self._now = max(self._now, seen.time)
+        for seen in self._observer.observe(frame, scored.tokens, scored.scores):
+            self._now = max(self._now, seen.time)
+            if self._next_tick is None or self._now >= self._next_tick:
                 self._tick(self._now)
-                self._take(seen)
+            self._take(seen)
         return self.result.verdicts[spoken:]
 
     def tick(self, now: float) -> list[Verdict]:
@@ -212,19 +232,23 @@ class Pipeline:
 
     def _take(self, seen: Observation) -> None:
         self._snapshot.note(seen)
-        self._linker.seen(seen.time, seen.actor)
         crossed = False
         if seen.score is not None:
             limits = self._limits[group_of(seen.service)]
-            # One address that fails on one mailbox in use may be its owner: only company tells (campaigns.waves).
-            alone = 0 if seen.forgetful else seen.count
             crossed = self._judge.look(
-                seen.actor, seen.time, seen.score, limits=limits, attack=seen.attack, events=alone
+                seen.actor,
+                seen.time,
+                seen.score,
+                limits=limits,
+                unmistakable=seen.unmistakable,
+                events=seen.against,
             )
             if crossed:
                 self._observer.crossed(seen.actor)
             self.result.scores[seen.actor] = max(seen.score, self.result.scores.get(seen.actor, 0.0))
-        if seen.success is not None:
+        if seen.success is None:
+            self._linker.seen(seen.time, seen.actor)
+        else:
             self._linker.success(seen.time, seen.actor, seen.success, seen.service)
         if seen.sighting is not None:
             self._linker.add(seen.sighting)
@@ -237,7 +261,7 @@ class Pipeline:
         if self._next_tick is None:
             self._next_tick = now // TICK * TICK + TICK
         at = self._next_tick
-        while at <= now:
+        while at <= now and not self._linker.rests(now):
             for campaign in self._linker.tick(at):
                 self._changed[campaign.id] = campaign
                 self._speak(campaign, self._judge.decide(campaign, at))

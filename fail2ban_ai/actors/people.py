@@ -15,7 +15,7 @@ Memory = dict[int, int]  # of one actor, by keys that `Repeats` and `Items` make
 
 _COUNTED = (
     "events",
-    "acts",  # events but for those that repeat another line about the same attempt
+    "acts",  # events but for those that repeat another line about the same attempt, and excused ones
     "failed",
     "missing",
     "strange",  # failures other than on the one account, known here, that it began with
@@ -23,6 +23,7 @@ _COUNTED = (
     "fresh",  # successes on paths that were not familiar yet
     "logins",
     "login_days",
+    "excused_hours",  # clock hours with requests that a page elsewhere may have caused
 )
 _NUMBERS = (
     "last_login_day",
@@ -33,6 +34,8 @@ _NUMBERS = (
     "paths",  # distinct ones it touched, and so on
     "agents",
     "accounts",
+    "origins",
+    "excused_hour",  # the last of them
 )
 _REMEMBERED = ("keys", "paths", "agents", "accounts")
 

@@ -52,6 +52,10 @@ class Table(Generic[M]):
     def __getitem__(self, column: str) -> Column:
         return self._columns[column]
 
+    def live(self, column: str) -> Column:
+        """The column's entries of the values at hand."""
+        return self._columns[column][list(self._slots.values())]
+
     def lives(self, values: list[str], codes: Ints, clock: Reals) -> Lives:
         """The lives of `values[codes[i]]` at `clock[i]` (never falling), each value standing at least once."""
         slots = np.fromiter((self._slots.get(value, -1) for value in values), np.int64, len(values))

@@ -5,8 +5,9 @@ import polars as pl
 
 from fail2ban_ai.actors.chunk import Chunk
 from fail2ban_ai.actors.counters import Counters, count
+from fail2ban_ai.actors.excuses import Excuses
 from fail2ban_ai.actors.groups import Bools, Ints
-from fail2ban_ai.actors.items import AccountItems, Paths, agents
+from fail2ban_ai.actors.items import FAMILIAR, AccountItems, Paths, agents
 from fail2ban_ai.actors.logins import Logins
 from fail2ban_ai.actors.people import People
 from fail2ban_ai.actors.repeats import repeats
@@ -36,6 +37,7 @@ class Timelines:
         self._people = People(caps.actors, caps.doings)
         self._paths, self._agents = Paths(caps.items), agents(caps.items)
         self._accounts = AccountItems(caps.items)
+        self._excuses = Excuses(caps.items)
         self._clock = -np.inf  # the newest time seen
         self._total = 0
         self._population = 0
@@ -64,7 +66,9 @@ class Timelines:
         account = self._accounts.touch(people, actors, chunk.accounts, clock)
         familiar, answered = self._paths.familiar(path, actors, chunk.good)
         tried = self._accounts.tried(account, actors, chunk.kinds("login_ok"), chunk.refused)
-        counters = count(people, actors, chunk, familiar=familiar, account=account, tried=tried)
+        ordinary = chunk.good & (familiar >= FAMILIAR)  # one for a path that is familiar here
+        excused = self._excuses.excused(people, actors, chunk, ordinary)
+        counters = count(people, actors, chunk, ordinary=ordinary, excused=excused, account=account, tried=tried)
         for row in np.flatnonzero(counters.new_day).tolist():
             self.logins.success(chunk.actors.values[chunk.actors.codes[row]], float(clock[row]))
         population = self._population + np.cumsum(actors.new)
@@ -73,13 +77,13 @@ class Timelines:
         return told(
             chunk,
             Walked(actors, counters, path, agent, account, tried, times, familiar, answered, population, total),
-            np.flatnonzero(_worth_a_look(chunk.good, counters, times)),
+            np.flatnonzero(_worth_a_look(chunk.good, counters, times) & ~excused),
         )
 
     def forget(self) -> None:
         """Drop what was not seen for long, and beyond the caps what was not seen for longest."""
         before = self._clock - RETENTION
-        for known in (self._people, self._paths, self._agents, self._accounts):
+        for known in (self._people, self._paths, self._agents, self._accounts, self._excuses):
             known.forget(before)
 
 

@@ -3,7 +3,9 @@
 `enforce` runs as root and must not import click, Polars or a model, so it is dispatched before anything else.
 """
 
+import gc
 import importlib
+import os
 import sys
 
 COMMANDS = {
@@ -30,5 +32,9 @@ def main() -> None:
     if sys.argv[1:2] == ["enforce"]:
         enforce = importlib.import_module("fail2ban_ai.cli.enforce")
         sys.exit(enforce.main(sys.argv[2:]))
+    # Of the objects that imports make none is garbage, and looking for it takes a tenth of a start; so do threads of
+    # numpy's library for matrices, which is not used.
+    gc.set_threshold(50_000)
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     group = importlib.import_module("fail2ban_ai.cli.group")
     group.cli(prog_name="fail2ban-ai")

@@ -48,7 +48,7 @@ def install(installer: Installer, look: "Look", *, run: str | None, start: bool)
     kept = record.load()
     try:
         _folders(kept, done)
-        network = needs_network(configured.notify, configured.siem)
+        network = needs_network(configured.notify, configured.siem) or configured.model.runtime == "remote"
         files = units.contents(command, [log.path for log in look.logs], gpu=look.gpu, network=network)
         if (paths.root() / _ROTATION).parent.is_dir():
             files[paths.root() / _ROTATION] = (units.folder().parent / "logrotate.d/fail2ban-ai").read_text()

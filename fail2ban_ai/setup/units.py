@@ -35,7 +35,7 @@ MemoryHigh=infinity
 MemoryMax=infinity
 """
 _NETWORK = """\
-# The configuration sends messages, or findings to a syslog server: without a network they would not arrive.
+# The configuration sends messages, findings to a syslog server or texts to a model's: they need a network.
 [Service]
 PrivateNetwork=no
 IPAddressDeny=

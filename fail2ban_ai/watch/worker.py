@@ -20,7 +20,7 @@ from fail2ban_ai.fail2ban import jails
 from fail2ban_ai.fail2ban.failregex import FailregexFormat
 from fail2ban_ai.fail2ban.feed import Fed
 from fail2ban_ai.findings import Verdict
-from fail2ban_ai.model.scorer import Scorer
+from fail2ban_ai.model import runtimes
 from fail2ban_ai.pipeline import Pipeline
 from fail2ban_ai.protection import Protection
 from fail2ban_ai.reports.courier import Courier
@@ -56,7 +56,7 @@ class Watch:
         self._pulse = Pulse()
         self._state = State()
         self._caps = caps.watching(settings.addresses_kept)
-        self._scorer = Scorer(caps=self._caps)
+        self._scorer = runtimes.scorer(settings.model, self._caps)
         self._protection = Protection(settings.login_days)
         self._asking = Asking(self._protection, settings.auto_ban)
         self._findings = Findings(
@@ -186,7 +186,8 @@ class Watch:
                 chosen = thrift.chosen(tokens, thrift.MOST[self._pulse.level], self._pipeline.crossed)
                 self._pulse.unscored += len(tokens) - len(chosen)
                 tokens = chosen
-            self._told(self._pipeline.take(part, tokens), known)
+            for scored in self._pipeline.score([(part, tokens)]):
+                self._told(self._pipeline.take(scored), known)
             self._fed += part.height
             if self._fed >= UPKEEP:
                 self._fed = 0
@@ -219,6 +220,8 @@ class Watch:
             what = ("all is judged", "fewer events are scored", "fewer events are scored and counted")[level]
             say(f"lines are {self._pulse.lag:.1f} s behind: {what}")
             self._pulse.level = level
+        self._pulse.runtime = self._scorer.runtime.name
+        self._pulse.tell("the model's runtime", self._scorer.runtime.trouble)
         self._listen(self._outside.learn)
         self._commit()
         self._keep()

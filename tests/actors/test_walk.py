@@ -31,10 +31,11 @@ def events(draw: st.DrawFn) -> pl.DataFrame:
         address = random.choice(ADDRESSES)
         account = random.choice(("alice", "bob", "carol", ""))
         if random.random() < 0.7:
-            page = random.choice(("/", "/about", "/shop?item=3", "/%2e%2e/etc", "/x.php", "/y.php"))
+            page = random.choice(("/", "/about", "/shop?item=3", "/%2e%2e/etc", "/x.php", "/y.php", r"\x16\x03\x01"))
             status = random.choice((200, 200, 200, 304, 401, 404, 500, 0))
             more = {"method": random.choice(("GET", "POST", "BREW", None)), "account": random.choice((None, account))}
-            more["referer"] = random.choice((None, "https://www.example.org/about"))
+            more["referer"] = random.choice((None, "https://www.example.org/about", "http://example.net/"))
+            more["host"] = random.choice((None, None, None, "example.org"))
             rows.append(request(address, at, page, status, random.choice((FIREFOX, "curl/8", None)), **more))
         else:
             service = random.choice(("sshd", "dovecot", "ai-something"))
