@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help packages demo test live soak latency faults figures-rules lint deb deb-test clean
+.PHONY: help packages demo test live serve-test soak latency fuzz faults figures-rules lint deb deb-test clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -33,16 +33,25 @@ test: $(VENV)/.installed packages  ## set up and run every check: ruff, mypy, th
 
 LIVE := nginx openssh-server dovecot-core dovecot-imapd postfix hydra sqlmap ffuf
 live: $(VENV)/.installed packages  ## real daemons and attack tools in namespaces: two minutes, nothing left running
-	@kept=; if [ ! -e /usr/sbin/policy-rc.d ]; then printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d; chmod 755 /usr/sbin/policy-rc.d; kept=1; fi; \
-	dpkg -s $(LIVE) >/dev/null 2>&1 || { apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends $(LIVE); }; status=$$?; \
-	if [ -n "$$kept" ]; then rm -f /usr/sbin/policy-rc.d; fi; exit $$status
+	packaging/get $(LIVE)
 	$(BIN)/pytest -m live tests/live
 
-soak: $(VENV)/.installed  ## memory of a watcher over half a million, one and two million lines: ten minutes
+$(VENV)/.serve: $(VENV)/.installed
+	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev,serve]'
+	touch $@
+
+serve-test: $(VENV)/.serve  ## `model serve` on real Ray (370 MB more in .venv), behind real nginx: three minutes
+	packaging/get nginx-light
+	$(BIN)/pytest -m serve tests/serve
+
+soak: $(VENV)/.installed  ## memory of a watcher over ten million lines: an hour
 	nice $(BIN)/python benchmarks/soak.py
 
 latency: $(VENV)/.installed packages  ## from a line to the nft set with 1,000 lines a second (root): two minutes
 	$(BIN)/python benchmarks/latency.py
+
+fuzz: $(VENV)/.installed  ## a million lines that no service ever wrote, through watch and analyze: fifteen minutes
+	FUZZ_LINES=1000000 $(BIN)/pytest tests/faults/test_fuzz.py
 
 faults: $(VENV)/.installed packages  ## kill -9 at fifty random moments: five minutes
 	$(BIN)/pytest -m faults tests/faults

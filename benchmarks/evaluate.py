@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import members
+
 from fail2ban_ai.addresses import actor_of, within
 from fail2ban_ai.training import controls, corpora
 from fail2ban_ai.training.evaluate import actor_days
@@ -93,7 +95,9 @@ def main() -> None:
     )
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     stock = {}
+    allowed = {}
     cost = []
+    campaigns = []
     for host in HOSTS:
         truth = labels(folder, host)
         report, seconds = analysed(folder, host)
@@ -110,18 +114,24 @@ def main() -> None:
             f" {false / max(days, 1) * 10_000:.1f} ({upper(false, days)}) | {statistics.median(lead) if lead else '-'} |"
         )
         theirs = {actor_of(b["address"]) for b in report["fail2ban"]["banned"]}
+        allowed[host] = false
         stock[host] = (sum(a in theirs for a in hostile) / max(1, len(hostile)), sum(a in theirs for a in benign))
         cost.append((host, report["lines"]["read"], seconds))
+        told_apart = members.labelled(folder, host)
+        campaigns.append(members.row(host, report, told_apart, {a: t.hostile for a, t in truth.items()}))
     print("\n| host | stock fail2ban, replayed | " + " | ".join(_control_names()) + " |")
     print("| --- |" + " --- |" * (1 + len(_control_names())))
     training = [corpora.real(folder, name) for name in corpora.names(folder) if name not in corpora.VALIDATION]
-    table = controls.evaluate(training, list(unseen.values()), 1)
+    table = controls.evaluate(training, list(unseen.values()), 1, allowed)
     for host, (recall, false) in stock.items():
         cells = [f"{recall:.3f}, {false}"]
         for name in table:
             made = table[name][host]
-            cells.append(f"{made['recall']:.3f}, {made['false_positives']}" if made["recall"] is not None else "-")
+            equal = made["recall_at_equal"]
+            cells.append(f"{made['recall']:.3f}, {made['false_positives']} ({equal:.3f})" if equal is not None else "-")
         print(f"| {host} | " + " | ".join(cells) + " |")
+    print("\n| host | labelled campaigns | found | hostile among members |\n| --- | --- | --- | --- |")
+    print("\n".join(campaigns))
     print("\n| host | lines | seconds with --compare |\n| --- | --- | --- |")
     for host, lines, seconds in cost:
         print(f"| {host} | {lines:,} | {seconds:.1f} |")

@@ -16,7 +16,7 @@ from fail2ban_ai.fail2ban import feed, history, missed
 from fail2ban_ai.fail2ban.feed import Fed
 from fail2ban_ai.fail2ban.replay import Ban, JailFailures, Replay, jails_for, replay
 from fail2ban_ai.findings import Campaign
-from fail2ban_ai.model.scorer import Scorer
+from fail2ban_ai.model import runtimes
 from fail2ban_ai.pipeline import TICK, Asked, Pipeline, Result
 from fail2ban_ai.protection import Protection
 from fail2ban_ai.reports import build, schema
@@ -58,6 +58,7 @@ class Analysis:
     passed: Mapping[tuple[str, str], Asked]  # the bans that may be asked for, by target and campaign
     visitors: Visitors
     comparison: missed.Comparison | None = None
+    trouble: str | None = None  # of what runs the model
 
 
 class _Side:
@@ -87,7 +88,7 @@ def run(logs: Logs, settings: Settings, *, compare: bool, progress: Progress = l
         ModelError: the weights are missing or damaged.
         Fail2banAbsent: `compare` without fail2ban.
     """
-    scorer = Scorer()
+    scorer = runtimes.scorer(settings.model)
     protection = Protection(settings.login_days)
     held = feed.Held()
     for told in logs.fed:
@@ -117,7 +118,7 @@ def run(logs: Logs, settings: Settings, *, compare: bool, progress: Progress = l
     )
     comparison = missed.compare_table(result.campaigns, banned) if compare else None
     visitors = pipeline.visitors(time.time())
-    return Analysis(result, reader.stats, made, protection.passed, visitors, comparison)
+    return Analysis(result, reader.stats, made, protection.passed, visitors, comparison, scorer.runtime.trouble)
 
 
 def _within(result: Result, bans: list[Ban]) -> list[Ban]:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from fail2ban_ai import paths
 from fail2ban_ai.config_delivery import Notify, Siem
+from fail2ban_ai.config_model import Model
 from fail2ban_ai.enforce import settings as enforcer_settings
 from fail2ban_ai.errors import ConfigError
 
@@ -29,12 +30,13 @@ class Settings(BaseModel):
     history_days: float = Field(7, gt=0, le=35, description="days of events that watch reads at first and keeps")
     history_megabytes: int = Field(256, ge=1, le=100_000, description="and most megabytes of them kept on disk")
     addresses_kept: int = Field(
-        15_000, ge=1000, le=200_000, description="addresses that watch has in mind, those seen last; about 5 KB each"
+        8000, ge=1000, le=200_000, description="addresses that watch has in mind, those seen last; about 10 KB each"
     )
     findings_kept: int = Field(5000, ge=10, le=1_000_000, description="findings that watch keeps, the newest")
     login_days: int = Field(2, ge=1, le=35, description="days with log-ins before an attack that protect an address")
     rule_sources: int = Field(3, ge=1, le=1000, description="distinct sources that make a finding recurring")
     rule_windows: int = Field(2, ge=2, le=1000, description="separate spells of activity that make one recurring")
+    model: Model = Field(Model(), description="what runs the model; see docs/serve.md")
     notify: Notify = Field(Notify(), description="messages to people; see docs/reports.md")
     siem: Siem = Field(Siem(), description="findings for a SIEM; see docs/reports.md")
 
@@ -90,7 +92,7 @@ def load(path: Path | None = None) -> Settings:
 
 
 def _expected(kind: str, key: str, message: str) -> str:
-    sections: dict[str, type[BaseModel]] = {"notify": Notify, "siem": Siem}
+    sections: dict[str, type[BaseModel]] = {"model": Model, "notify": Notify, "siem": Siem}
     section = sections.get(key.split(".", maxsplit=1)[0]) if "." in key else None
     if kind == "extra_forbidden":
         return f"no such key; known are {', '.join((section or Settings).model_fields)}"

@@ -19,7 +19,7 @@ COUNTED = 20  # addresses seen before anything is said about the host
 EARLY = 8  # requests in which a bot has shown itself; sooner or later an attacker comes through every edge
 JUDGED = 20  # addresses with ENOUGH requests from which they must show several visitors …
 MOST_SEVERAL = 0.4  # … in this share
-KEPT = 50_000  # addresses remembered; later ones change nothing
+KEPT = 20_000  # addresses remembered; later ones change nothing
 MOST_HOSTILE = 0.67  # share of the addresses in crowded networks above which they are a botnet
 
 

@@ -41,6 +41,7 @@ class Heartbeat(BaseModel):
     lag_seconds: _Seconds = 0.0  # from a line's writing to its verdict
     queue_bytes: _Count = 0
     degraded: bool = False  # over capacity: the cheaper score judges
+    runtime: Annotated[str, Field(max_length=200)] = ""  # what runs the model
     sources: Annotated[list[Source], Field(max_length=10_000)] = []
     findings: _Count = 0
     rss_bytes: _Count = 0

@@ -1,7 +1,8 @@
 """From scores to verdicts: who is banned, as of when and why. The campaigns themselves are made by `campaigns`.
 
 An actor crosses its line at one of its own events: its score reaches the threshold of the service group on its second
-event or later, stays high for long, or a single request is an unmistakable attack. A member of a campaign that did not
+event or later (several times, for one that behaved well before), stays high for long, or a single request is an
+unmistakable attack. A member of a campaign that did not
 cross it is banned for its company where the campaign is certain enough. The verdict on a crossing is spoken at that
 event, on company and networks at the campaigns' ticks of 60 seconds.
 
@@ -17,6 +18,9 @@ from fail2ban_ai.addresses import within
 from fail2ban_ai.findings import Campaign, Member, ProposedNetwork, Verdict
 
 LASTING = 8  # scored events in a row: an honest visitor may look odd for a moment
+QUIET = 0.2  # a score at which an event speaks for its actor
+QUIET_EACH = 4  # so many of them ask for one more event at the threshold …
+MOST_HITS = 4  # … but never for more than so many: decoys must not buy freedom
 COMPANY = 0.9  # confidence of a campaign from which its members are banned for their company
 MEMBER = 0.5  # and the least score of such a member, its part in the campaign counted in
 LEAST_COMPANY = 3  # members that make a company
@@ -33,7 +37,7 @@ class Limits:
 
     once: float
     lasting: float
-    single: float  # if the encoder sees an attack in the request too
+    single: float  # if the model sees an attack in the text of the request too
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,15 @@ class Crossing:
     time: float
     score: float
     events: int  # of the actor so far, this one included
+
+
+@dataclass(slots=True)
+class _Course:
+    """What an actor's scores were so far."""
+
+    lasting: int = 0  # in a row
+    quiet: int = 0
+    hits: int = 0
 
 
 class Judge:
@@ -55,12 +68,12 @@ class Judge:
         broke_in: float,
         *,
         held: Held | None = None,
-        standing: float = math.inf,
+        standing: Callable[[str], float] = lambda _: math.inf,
     ) -> None:
         """`events_of`: acts of an actor so far. `broke_in`: the score from which a log-in after failures is a break-in
         that is answered with a ban, not only told: it may have been the owner. `held`: who is banned by fail2ban
         already; a verdict on them waits until that ban is over and they go on. `standing`: seconds after a decision
-        from which what its target does is judged anew: its ban has ended by then.
+        on a target from which what it does is judged anew: its ban has ended by then.
         """
         self._held = held
         self._standing = standing
@@ -68,20 +81,25 @@ class Judge:
         self._protected = protected
         self._events_of = events_of
         self._crossings: dict[str, Crossing] = {}
-        self._lasting: dict[str, int] = {}
+        self._courses: dict[str, _Course] = {}
         self._settled: dict[str, dict[str, float]] = {}  # campaign -> actor -> when decided
 
-    def look(self, actor: str, time: float, score: float, *, limits: Limits, attack: str | None, events: int) -> bool:
-        """Note one scored event of an actor, `attack` the class the encoder sees in it; whether it crossed by it.
+    def look(self, actor: str, time: float, score: float, *, limits: Limits, unmistakable: bool, events: int) -> bool:
+        """Note one scored event of an actor; whether it crossed by it.
 
-        `events`: how many speak against it so far; 0 for an actor that nothing but company can convict.
+        `unmistakable`: whether this one request may convict it (model.scorer.convicting). `events`: how many speak
+        against it so far; 0 for an actor that nothing but company can convict.
         """
         if actor in self._crossings:
             return False
-        lasting = self._lasting[actor] = self._lasting.get(actor, 0) + 1 if score >= limits.lasting else 0
-        if score < limits.once and lasting < LASTING:
+        course = self._courses.setdefault(actor, _Course())
+        course.lasting = course.lasting + 1 if score >= limits.lasting else 0
+        course.quiet += score < QUIET
+        course.hits += score >= limits.once
+        hit = score >= limits.once and course.hits >= needed(course.quiet)
+        if not hit and course.lasting < LASTING:
             return False
-        if events < 2 and (not events or attack is None or score < limits.single):
+        if events < 2 and (not events or not unmistakable or score < limits.single):
             return False
         self._crossings[actor] = Crossing(time, score, events)
         return True
@@ -127,21 +145,21 @@ class Judge:
 
     def lapse(self, now: float) -> list[str]:
         """Actors whose crossing lies so far back that they may cross again; asked for now and then."""
-        old = [actor for actor, crossing in self._crossings.items() if crossing.time < now - self._standing]
+        old = [actor for actor, crossing in self._crossings.items() if crossing.time < now - self._standing(actor)]
         for actor in old:
             del self._crossings[actor]
-            self._lasting.pop(actor, None)
+            self._courses.pop(actor, None)
         return old
 
     def forget(self, actors: Container[str], campaigns: Container[str]) -> None:
         """Drop what is held about others than these."""
-        self._lasting = {a: n for a, n in self._lasting.items() if a in actors}
+        self._courses = {a: c for a, c in self._courses.items() if a in actors}
         self._settled = {c: s for c, s in self._settled.items() if c in campaigns}
 
     def _stands(self, member: Member, settled: dict[str, float]) -> bool:
         """Whether a decision was made on a member that what it did since does not open again."""
         decided = settled.get(member.actor, member.decided_at)
-        return decided is not None and member.last_seen < decided + self._standing
+        return decided is not None and member.last_seen < decided + self._standing(member.actor)
 
     def _is_held(self, member: Member, now: float) -> bool:
         """Whether fail2ban keeps the member out already, which is noted on it."""
@@ -160,7 +178,7 @@ class Judge:
 
     def _is_open(self, network: ProposedNetwork, campaign: Campaign, now: float) -> bool:
         """Whether a network waits for its first decision, or its members went on after the last one has lapsed."""
-        lapsed = -math.inf if network.decided_at is None else network.decided_at + self._standing
+        lapsed = -math.inf if network.decided_at is None else network.decided_at + self._standing(network.cidr)
         if network.decided_at is None or lapsed > now:
             return network.decided_at is None
         return any(m.last_seen >= lapsed for m in campaign.members.values() if within(m.actor, network.cidr))
@@ -172,6 +190,13 @@ class Judge:
         if refusal:
             network.reason = f"not banned: {refusal}"
         return _verdict(network.cidr, campaign, now, network.decision, network.reason)
+
+
+def needed(quiet: int) -> int:
+    """Events at the threshold that convict an actor with so many quiet ones: one odd request is no attack on a site
+    that somebody reads.
+    """
+    return min(MOST_HITS, 1 + quiet // QUIET_EACH)
 
 
 def _verdict(target: str, campaign: Campaign, now: float, action: str, reason: str) -> Verdict:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from fail2ban_ai import config, heartbeat, paths
+from fail2ban_ai.config_model import Model
 from fail2ban_ai.decisions import log as decisions_log
 from fail2ban_ai.decisions import outcomes as decisions_outcomes
 from fail2ban_ai.enforce import breaker, notices, trial
@@ -65,8 +66,8 @@ def gather(client: Client | None = None, now: float | None = None) -> Overview:
     """Everything as of now. ConfigError when the configuration or the state cannot be used."""
     settings = config.load()
     found = Overview(enforcer_settings.load().mode, settings.sensitivity)
-    found.model = _model(found.trouble)
-    _watch(found, time.time() if now is None else now)
+    runtime = _watch(found, time.time() if now is None else now) or settings.model.runtime
+    found.model = _model(settings.model, runtime, found.trouble)
     _enforcing(found, time.time() if now is None else now)
     found.enforce = "running" if _locked(paths.outcomes().with_name("enforce.lock")) else "absent"
     _fail2ban(found, client or Client())
@@ -77,18 +78,19 @@ def gather(client: Client | None = None, now: float | None = None) -> Overview:
         found.campaigns = dict(Counter(c.severity for c in state.campaigns()))
         found.decisions = dict(Counter(d.action for d in state.decisions()))
     try:
-        known = decisions_log.read_all(paths.outcomes(), decisions_outcomes.from_line)
-        found.outcomes = dict(Counter(outcome.result for outcome in known))
+        known = decisions_log.Reader(paths.outcomes(), decisions_outcomes.from_line)
+        found.outcomes = dict(Counter(outcome.result for outcome in known.poll()))
     except (OSError, DecisionError) as error:
         found.trouble.append(f"The outcomes cannot be read: {error}")
     return found
 
 
-def _watch(found: Overview, now: float) -> None:
+def _watch(found: Overview, now: float) -> str:
+    """Take in the heartbeat; the runtime that it names, "" where nobody is heard."""
     beat = heartbeat.read()
     if isinstance(beat, str):
         found.watch = Watch("absent", beat)
-        return
+        return ""
     age = beat.age(now)
     fresh = -heartbeat.FRESH <= age <= heartbeat.FRESH
     why = "" if fresh else f"watch was last heard of {age:.0f} s ago; is it running?"
@@ -104,6 +106,7 @@ def _watch(found: Overview, now: float) -> None:
         for s in beat.sources
     ]
     found.trouble += beat.trouble if fresh else []
+    return beat.runtime if fresh else ""
 
 
 def _enforcing(found: Overview, now: float) -> None:
@@ -128,9 +131,9 @@ def _locked(path: Path) -> bool:
     return any(int(number) == inode for _, number in _LOCK.findall(held))
 
 
-def _model(trouble: list[str]) -> str:
+def _model(settings: Model, runtime: str, trouble: list[str]) -> str:
     try:
-        return f"weights {weights.load().sha256[:12]}, runtime onnx"
+        return f"weights {weights.load(settings.weights).sha256[:12]}, runtime {runtime}"
     except ModelError as error:
         trouble.append(str(error))
         return ""

@@ -1,6 +1,7 @@
 """Where things lie on the host, and how root opens what only root may have written.
 
-    /etc/fail2ban-ai/            root's: config.yaml, enforce.json, installed.json, setup.json, ranges.d/*.txt
+    /etc/fail2ban-ai/            root's: config.yaml, enforce.json, installed.json, setup.json, model.token,
+                                 ranges.d/*.txt
     /var/lib/fail2ban-ai/        the watcher's: decisions.jsonl, heartbeat.json, state.sqlite, history/,
                                  rules/ (suggested), visitors.json, delivered/, reports/
     /var/lib/fail2ban-ai-root/   root's: outcomes.jsonl, allow.jsonl, position.json, notices.jsonl, trial.json,
@@ -56,6 +57,11 @@ def settings() -> Path:
 def config() -> Path:
     """The watcher's settings, YAML; see fail2ban_ai.config."""
     return _under("etc/fail2ban-ai/config.yaml")
+
+
+def model_token() -> Path:
+    """The secret that watchers and the model's server hold."""
+    return _under("etc/fail2ban-ai/model.token")
 
 
 def ranges() -> Path:

@@ -14,11 +14,10 @@ from itertools import pairwise
 import polars as pl
 
 from fail2ban_ai.actors import Timelines, Tokens
-from fail2ban_ai.actors.items import ITEMS_KEPT
-from fail2ban_ai.actors.people import ACTORS_KEPT
 from fail2ban_ai.addresses import within
 from fail2ban_ai.campaigns import Linker, TrafficBaselines
 from fail2ban_ai.campaigns.items import Item
+from fail2ban_ai.caps import Caps
 from fail2ban_ai.findings import Anomaly, Campaign, Member, Verdict
 from fail2ban_ai.judge import Held, Judge, Limits
 from fail2ban_ai.model.labels import GROUPS, group_of
@@ -100,8 +99,7 @@ class Pipeline:
     """One host's run. Feed frames, then `finish`.
 
     `protection` says who must not be banned, and why; `held` whom fail2ban bans already (fail2ban.feed.Held);
-    `standing`: see Judge, with any but the default, `forget` has to be called now and then;
-    `actors_kept`, `items_kept`: see Timelines.
+    `standing`: see Judge, with any but the default, `forget` has to be called now and then.
     """
 
     def __init__(
@@ -111,25 +109,25 @@ class Pipeline:
         protection: Protection,
         *,
         held: Held | None = None,
-        standing: float = math.inf,
-        actors_kept: int = ACTORS_KEPT,
-        items_kept: int = ITEMS_KEPT,
+        standing: Callable[[str], float] = lambda _: math.inf,
+        caps: Caps | None = None,
     ) -> None:
         self.result = Result()
-        self._timelines = Timelines(actors_kept, items_kept)
+        caps = caps or Caps()
+        self._timelines = Timelines(caps)
         self._scorer = scorer
         self._limits = {
             group: Limits(
                 once=scorer.weights.threshold(group, sensitivity),
                 lasting=scorer.weights.lasting(group, sensitivity),
-                single=scorer.weights.single(group),
+                single=max(scorer.weights.single(group), scorer.weights.threshold(group, sensitivity)),
             )
             for group in GROUPS
         }
         self._observer = Observer()
         self._baselines = TrafficBaselines()
-        self._snapshot = Snapshot(items_kept)
-        self._linker = Linker(self._snapshot)
+        self._snapshot = Snapshot(caps.items)
+        self._linker = Linker(self._snapshot, caps.suspects)
         broke_in = scorer.weights.threshold("login", "cautious")
         self._judge = Judge(self._protected, self._events_of, broke_in, held=held, standing=standing)
         self._protection = protection
@@ -201,6 +199,8 @@ class Pipeline:
         """
         for actor in self._judge.lapse(self._now):
             self._observer.renew(actor)
+        self._timelines.forget()
+        self._timelines.logins.forget(self._now)
         kept, before = self._observer.forget(most)
         self._scorer.forget(before)
         self._judge.forget(kept, {campaign.id for campaign in self._linker.campaigns()})
@@ -247,10 +247,13 @@ class Pipeline:
         crossed = False
         if seen.score is not None:
             limits = self._limits[group_of(seen.service)]
-            # One address that fails on one mailbox in use may be its owner: only company tells (campaigns.waves).
-            alone = 0 if seen.forgetful else seen.acts
             crossed = self._judge.look(
-                seen.actor, seen.time, seen.score, limits=limits, attack=seen.attack, events=alone
+                seen.actor,
+                seen.time,
+                seen.score,
+                limits=limits,
+                unmistakable=seen.unmistakable,
+                events=seen.against,
             )
             if crossed:
                 self._observer.crossed(seen.actor)
@@ -285,7 +288,8 @@ class Pipeline:
         for actor in actors:
             # A mistyped password is no hostile event: days before the first one that looks hostile count.
             since = self._observer.standing(actor).hostile_since or now
-            logins[self._observer.standing(actor).address] = self._timelines.logins.days_before(actor, since)
+            # An actor that was forgotten since is asked about by its name.
+            logins[self._observer.standing(actor).address or actor] = self._timelines.logins.days_before(actor, since)
         web = bool(actors) and all(self._observer.standing(actor).web_only for actor in actors)
         edges = max(map(self._observer.edges.share, actors)) if web else 0.0
         return self._protection(

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from fail2ban_ai.actors import Tokens
@@ -52,8 +53,8 @@ class Observation(NamedTuple):
     service: str
     score: float | None = None  # None where the model was not asked
     attack: str | None = None
-    acts: int = 0  # of the actor so far; 0 where the model was not asked
-    forgetful: bool = False  # so far it did only what somebody does who forgot a password
+    against: int = 0  # see `against`; 0 where the model was not asked
+    unmistakable: bool = False  # this one request may convict its actor
     success: str | None = None  # account, or path of a web form, that the actor logged in to
     sighting: Sighting | None = None
     touched: Mapping[Item, int] = _NOTHING  # actors that touched its path, agent and account so far; none if not asked
@@ -155,8 +156,8 @@ class Observer:
             event.service,
             score,
             attack,
-            count,
-            told.forgetful[token] > 0,
+            told.against[token],
+            told.unmistakable[token],
             _success(event, path),
             _sighting(standing, event, actor=actor, path=path, attack=attack),
             touched,
@@ -196,6 +197,15 @@ class _Event(NamedTuple):
     text: str
 
 
+def against(tokens: Tokens) -> npt.NDArray[np.int64]:
+    """Acts so far that speak against each event's actor, 0 where nothing but company can convict it at that event.
+
+    One address that fails on one mailbox in use may be its owner: only company tells (campaigns.waves).
+    """
+    found: npt.NDArray[np.int64] = np.where(tokens.forgetful > 0, 0, tokens.count)
+    return found
+
+
 def _events(frame: pl.DataFrame) -> Iterator[_Event]:
     """The rows of an event table, made column by column: row by row takes twice as long."""
     frame = frame.select((pl.col("time").dt.timestamp("us") / 1e6), *_Event._fields[2:])
@@ -211,7 +221,8 @@ class _Told:
         self.agents: list[int] = tokens.agents.tolist()
         self.total: list[int] = tokens.total.tolist()
         self.population: list[int] = tokens.population.tolist()
-        self.forgetful: list[int] = tokens.forgetful.tolist()
+        self.against: list[int] = against(tokens).tolist()
+        self.unmistakable: list[bool] = scores.unmistakable.tolist()
         self.touched: list[list[int]] = tokens.touched.tolist()
         self.path = tokens.path
         self._hostile: list[float] = scores.hostile.tolist()

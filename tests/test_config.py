@@ -29,6 +29,10 @@ def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
         ("- a list", "expected keys and values"),
         ("mode: [observe", ":1:"),
         ("sources: /var/log/auth.log", "sources"),
+        ("model: {runtime: cuda}", "model.runtime"),
+        ("model: {runtime: remote}", "needs model.server"),
+        ("model: {runtime: remote, server: 'http://192.0.2.7:8765'}", "model.server"),
+        ("model: {speed: high}", "known are runtime, weights, server, token_file"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, text: str, told: str) -> None:

@@ -19,22 +19,22 @@ def _judge(spared: str | None = None) -> Judge:
 
 def test_one_event_is_not_enough_unless_it_is_unmistakable() -> None:
     judge = _judge()
-    assert not judge.look("192.0.2.0", 1.0, 0.99, limits=LIMITS, attack=None, events=1)
-    assert not judge.look("192.0.2.0", 1.0, LIMITS.single, limits=LIMITS, attack=None, events=1)
-    assert judge.look("192.0.2.1", 1.0, LIMITS.single, limits=LIMITS, attack="sqli", events=1)
+    assert not judge.look("192.0.2.0", 1.0, 0.99, limits=LIMITS, unmistakable=False, events=1)
+    assert not judge.look("192.0.2.0", 1.0, LIMITS.single, limits=LIMITS, unmistakable=False, events=1)
+    assert judge.look("192.0.2.1", 1.0, LIMITS.single, limits=LIMITS, unmistakable=True, events=1)
 
 
 def test_the_second_event_is_enough_from_the_threshold_on() -> None:
     judge = _judge()
-    assert not judge.look("192.0.2.0", 1.0, 0.89, limits=LIMITS, attack=None, events=2)
-    assert judge.look("192.0.2.0", 2.0, 0.9, limits=LIMITS, attack=None, events=3)
+    assert not judge.look("192.0.2.0", 1.0, 0.89, limits=LIMITS, unmistakable=False, events=2)
+    assert judge.look("192.0.2.0", 2.0, 0.9, limits=LIMITS, unmistakable=False, events=3)
     verdicts = judge.decide(_campaign(0.9, confidence=0.5), 120.0)
     assert [(v.target, v.action, v.at) for v in verdicts] == [("192.0.2.0", "ban", 120.0)]
 
 
 def test_a_verdict_is_spoken_once() -> None:
     judge, campaign = _judge(), _campaign(0.9)
-    judge.look("192.0.2.0", 1.0, 0.95, limits=LIMITS, attack=None, events=2)
+    judge.look("192.0.2.0", 1.0, 0.95, limits=LIMITS, unmistakable=False, events=2)
     assert judge.decide(campaign, 60.0)
     assert judge.decide(campaign, 120.0) == []
 
@@ -86,10 +86,10 @@ def test_a_break_in_is_answered_with_a_ban_only_when_it_is_certain() -> None:
 
 def test_a_score_that_stays_high_is_enough_and_one_that_falls_starts_again() -> None:
     judge = _judge()
-    seen = [judge.look("192.0.2.0", 1.0, 0.8, limits=LIMITS, attack=None, events=i + 2) for i in range(LASTING)]
+    seen = [judge.look("192.0.2.0", 1.0, 0.8, limits=LIMITS, unmistakable=False, events=i + 2) for i in range(LASTING)]
     assert seen == [False] * (LASTING - 1) + [True]
     falling = [0.8] * (LASTING - 1) + [0.6] + [0.8] * (LASTING - 1)
-    assert not any(judge.look("192.0.2.1", 1.0, s, limits=LIMITS, attack=None, events=9) for s in falling)
+    assert not any(judge.look("192.0.2.1", 1.0, s, limits=LIMITS, unmistakable=False, events=9) for s in falling)
 
 
 def test_whom_fail2ban_keeps_out_is_judged_when_that_is_over() -> None:
@@ -101,16 +101,30 @@ def test_whom_fail2ban_keeps_out_is_judged_when_that_is_over() -> None:
     )
     campaign = _campaign(0.9, 0.9, confidence=0.5)
     for actor in campaign.members:
-        judge.look(actor, 1.0, 0.95, limits=LIMITS, attack=None, events=2)
+        judge.look(actor, 1.0, 0.95, limits=LIMITS, unmistakable=False, events=2)
     assert [v.target for v in judge.decide(campaign, 60.0)] == ["192.0.2.1"]
     assert campaign.members["192.0.2.0"].decision == "watch"
     assert campaign.members["192.0.2.0"].reason == "fail2ban has it (jail sshd)"
     assert [(v.target, v.at) for v in judge.decide(campaign, 660.0)] == [("192.0.2.0", 660.0)]
 
 
+def test_a_network_whose_shorter_ban_has_ended_is_judged_anew_before_its_members_are() -> None:
+    campaign = _campaign(0.9, 0.9, 0.9, confidence=0.97)
+    campaign.networks = [ProposedNetwork("192.0.2.0/28", 3, 0)]
+    judge = Judge(lambda *_: None, lambda _: 1, 0.96, standing=lambda target: 500.0 if "/" in target else 1000.0)
+    for actor in campaign.members:
+        judge.look(actor, 1.0, 0.95, limits=LIMITS, unmistakable=False, events=2)
+    assert {v.target for v in judge.decide(campaign, 60.0)} == {*campaign.members, "192.0.2.0/28"}
+    campaign.members["192.0.2.1"].last_seen = 550.0
+    assert judge.decide(campaign, 550.0) == []
+    campaign.members["192.0.2.1"].last_seen = 600.0
+    assert [v.target for v in judge.decide(campaign, 600.0)] == ["192.0.2.0/28"]
+
+
 def test_who_goes_on_after_a_ban_has_ended_is_judged_anew() -> None:
-    judge, campaign = Judge(lambda *_: None, lambda _: 1, 0.96, standing=1000.0), _campaign(0.9, confidence=0.5)
-    judge.look("192.0.2.0", 1.0, 0.95, limits=LIMITS, attack=None, events=2)
+    campaign = _campaign(0.9, confidence=0.5)
+    judge = Judge(lambda *_: None, lambda _: 1, 0.96, standing=lambda _: 1000.0)
+    judge.look("192.0.2.0", 1.0, 0.95, limits=LIMITS, unmistakable=False, events=2)
     assert judge.decide(campaign, 60.0)
     campaign.members["192.0.2.0"].last_seen = 900.0
     assert judge.lapse(900.0) == []
@@ -118,5 +132,14 @@ def test_who_goes_on_after_a_ban_has_ended_is_judged_anew() -> None:
     campaign.members["192.0.2.0"].last_seen = 1100.0
     assert judge.lapse(1100.0) == ["192.0.2.0"]
     assert judge.decide(campaign, 1100.0) == []  # it was seen again, and did nothing yet
-    judge.look("192.0.2.0", 1100.0, 0.95, limits=LIMITS, attack=None, events=9)
+    judge.look("192.0.2.0", 1100.0, 0.95, limits=LIMITS, unmistakable=False, events=9)
     assert [v.at for v in judge.decide(campaign, 1140.0)] == [1140.0]
+
+
+def test_who_behaved_well_is_not_convicted_by_one_odd_request() -> None:
+    for quiet, hits in ((0, 1), (3, 1), (4, 2), (8, 3), (12, 4), (400, 4)):
+        judge = _judge()
+        for n in range(quiet):
+            assert not judge.look("192.0.2.0", n, 0.01, limits=LIMITS, unmistakable=False, events=n + 1)
+        crossed = [judge.look("192.0.2.0", 500, 0.95, limits=LIMITS, unmistakable=True, events=500) for _ in range(5)]
+        assert crossed.index(True) + 1 == hits

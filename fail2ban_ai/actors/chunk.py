@@ -4,11 +4,12 @@ import numpy as np
 import polars as pl
 
 from fail2ban_ai.actors.groups import Bools, Ints, Reals
-from fail2ban_ai.actors.texts import Coded, Request, Texts, coded
+from fail2ban_ai.actors.texts import Coded, Request, Texts, coded, hosts
 from fail2ban_ai.addresses import actor_of
 from fail2ban_ai.events import KINDS
 
 KIND = {name: code for code, name in enumerate(KINDS)}
+_GREETING = r"^(?:\\x16\\x03|\x16\x03)"
 METHODS = ("GET", "POST", "HEAD")
 OTHER_METHOD, MALFORMED = len(METHODS), len(METHODS) + 1
 
@@ -31,10 +32,15 @@ class Chunk:
         self.requests: Coded[Request] = made.requests(frame)
         self.seconds = made.seconds(frame)
         self.referers = made.referers(frame)
-        self.texts = self.requests.as_text(lambda request: request.text)
-        self.paths = self.requests.as_text(lambda request: request.path)
         self.kind: Ints = _kinds(frame["kind"])
         self.is_request: Bools = self.kind == KIND["request"]
+        origins, host = hosts(frame["referer"]), hosts(frame["host"])
+        self.origins = coded(origins, lambda column: column).as_text(str)
+        self.host_told: Bools = (host != "").to_numpy()  # the virtual host of the request
+        self.from_host: Bools = (origins == host).to_numpy()  # the referer names that very host
+        self.is_greeting: Bools = self.is_request & _greetings(frame["target"])
+        self.texts = self.requests.as_text(lambda request: request.text)
+        self.paths = self.requests.as_text(lambda request: request.path)
         self.agents = self.seconds.as_text(lambda text: text).only(self.is_request)
         self.accounts = coded(frame["account"].fill_null(""), lambda column: column).as_text(lambda name: name)
         self.services = coded(frame["service"], lambda column: column)
@@ -46,6 +52,12 @@ class Chunk:
     def kinds(self, *names: str) -> Bools:
         """Which rows are of one of these kinds."""
         return np.isin(self.kind, [KIND[name] for name in names])
+
+
+def _greetings(targets: pl.Series) -> Bools:
+    """Which requests are the beginning of a TLS handshake (RFC 8446, section 5.1), as logged or raw."""
+    found: Bools = targets.str.contains(_GREETING).fill_null(value=False).to_numpy()
+    return found
 
 
 def _kinds(column: pl.Series) -> Ints:

@@ -6,7 +6,7 @@ import numpy as np
 
 from fail2ban_ai.actors.chunk import Chunk
 from fail2ban_ai.actors.groups import Bools, Groups, Ints, Reals
-from fail2ban_ai.actors.items import FAMILIAR, Accounts, Touched
+from fail2ban_ai.actors.items import Accounts, Touched
 from fail2ban_ai.actors.people import Actors, People
 
 FORGETS = 5  # failures that still pass for a forgotten password; fail2ban's own default maxretry
@@ -41,13 +41,12 @@ class Counters:
 
 
 def count(
-    people: People, actors: Actors, chunk: Chunk, *, familiar: Ints, account: Touched, tried: Accounts
+    people: People, actors: Actors, chunk: Chunk, *, ordinary: Bools, excused: Bools, account: Touched, tried: Accounts
 ) -> Counters:
-    """Count a chunk's rows. `familiar`: other networks that had success with the path before."""
-    ordinary = chunk.good & (familiar >= FAMILIAR)
+    """Count a chunk's rows. `ordinary`: a path that is familiar here. `excused`: see `excuses`."""
     logged_in = chunk.kinds("login_ok")
-    error = (chunk.status >= 400) & ~logged_in & ~chunk.refused
-    strange = _is_strange(chunk, account, tried) | (chunk.is_request & ~chunk.good)
+    error = (chunk.status >= 400) & ~logged_in & ~chunk.refused & ~excused
+    strange = _is_strange(chunk, account, tried) | (chunk.is_request & ~chunk.good & ~excused)
     base_day = people.base(actors, "last_login_day")
     day = (chunk.clock // DAY).astype(np.int64)
     new_day = _new_days(actors.groups, logged_in, day, base_day)
@@ -56,12 +55,12 @@ def count(
     return Counters(
         ordinary_now=ordinary,
         events=people.count(actors, "events", np.ones(chunk.size, np.bool_)),
-        acts=people.count(actors, "acts", ~chunk.kinds("login_hint")),
+        acts=people.count(actors, "acts", ~chunk.kinds("login_hint") & ~excused),
         failed=people.count(actors, "failed", chunk.refused | error),
         missing=people.count(actors, "missing", error & (chunk.status == 404)),
         strange=people.count(actors, "strange", strange),
         ordinary=people.count(actors, "ordinary", ordinary),
-        fresh=people.count(actors, "fresh", chunk.is_request & ~error & ~ordinary),
+        fresh=people.count(actors, "fresh", chunk.is_request & ~error & ~ordinary & ~excused),
         logins=people.count(actors, "logins", logged_in),
         login_days=people.count(actors, "login_days", new_day),
         last_login_day=last_day,

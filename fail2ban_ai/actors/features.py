@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from fail2ban_ai.actors.chunk import KIND
 from fail2ban_ai.actors.groups import Bools, Ints, Reals
+from fail2ban_ai.actors.items import FAMILIAR
 
 _SERVICES = {"web": 0, "sshd": 1, "dovecot": 2, "postfix": 2, "exim": 2, "vsftpd": 3, "proftpd": 3}
 _KINDS = ("request", "http_error", "login_failed", "login_ok", "invalid_user", "login_hint", "probe", "reject")
@@ -135,6 +136,13 @@ def numeric(seen: Seen) -> npt.NDArray[np.float32]:
     answered = request & (seen.status > 0)
     out[rows[answered], _status_at(seen.status[answered])] = 1
     return out
+
+
+def ordinary(columns: npt.NDArray[np.float32]) -> Bools:
+    """Whether each event is a success on a path that is familiar here; `columns`: [n, len(NUMERIC)]."""
+    fetched = (columns[:, _AT["ok"]] > 0) | (columns[:, _AT["redirect"]] > 0)
+    found: Bools = fetched & (columns[:, _AT["familiar"]] >= np.float32(np.log1p(FAMILIAR) / 2))
+    return found
 
 
 def _status_at(status: Ints) -> Ints:

@@ -15,10 +15,9 @@ from fail2ban_ai.actors.table import Lives, Table
 from fail2ban_ai.actors.texts import Coded
 
 FAMILIAR = 3  # other networks with success on a path before a request for it is ordinary
-ITEMS_KEPT = 400_000  # of a kind
 NETWORKS_COUNTED = 16
 
-KINDS = ("paths", "agents", "accounts")
+KINDS = ("paths", "agents", "accounts", "origins")
 _OWN = len(KINDS)  # memory of an actor's own accounts
 
 M = TypeVar("M")
@@ -34,7 +33,7 @@ class Touched:
     count: Ints  # [all rows] distinct items of the kind that the actor touched so far
     rows: Ints  # the rows that have one
     lives: Lives
-    pairs: Groups  # by actor and item
+    pairs: Groups  # of those rows, by actor and item
 
 
 class Items(Generic[M]):
@@ -46,14 +45,16 @@ class Items(Generic[M]):
         self._kind = kind
         self._tag = KINDS.index(kind)
 
-    def touch(self, people: People, actors: Actors, items: Coded[str], clock: Reals) -> Touched:
-        """Count each actor for each item of its rows once; a code of -1 is no item."""
+    def touch(
+        self, people: People, actors: Actors, items: Coded[str], clock: Reals, *, only: Bools | None = None
+    ) -> Touched:
+        """Count each actor for each item of its rows once; a code of -1 is no item. `only`: the rows that may count."""
         codes = items.codes
         rows = np.flatnonzero(codes >= 0)
         lives = self.table.lives(items.values, codes[rows], clock[rows])
         who = actors.groups.of_row[rows]
         pairs = Groups(who * len(lives.groups) + lives.groups.of_row)
-        first = pairs.firsts
+        first = pairs.firsts if only is None else np.flatnonzero(only[rows] & (pairs.before(only[rows]) == 0))
         keys = self._keys(lives.slots[lives.groups.of_row[first]], self._tag)
         memories = [actors.memories[at] for at in who[first].tolist()]
         unknown = [key not in memory for key, memory in zip(keys, memories, strict=True)]
@@ -84,7 +85,7 @@ class Items(Generic[M]):
 class Paths(Items[set[int]]):
     """Paths, and the networks that fetched each with success."""
 
-    def __init__(self, most: int = ITEMS_KEPT) -> None:
+    def __init__(self, most: int) -> None:
         super().__init__("paths", Table(set, {"actors": np.int64, "networks": np.int64}), most)
 
     def familiar(self, touched: Touched, actors: Actors, good: Bools) -> tuple[Ints, Bools]:
@@ -132,7 +133,7 @@ class Accounts:
 class AccountItems(Items[None]):
     """Accounts, who logged in to them and who failed."""
 
-    def __init__(self, most: int = ITEMS_KEPT) -> None:
+    def __init__(self, most: int) -> None:
         columns: dict[str, npt.DTypeLike] = {"actors": np.int64, "known": np.bool_, "pressed": np.int64}
         super().__init__("accounts", Table(_nothing, columns), most)
 
@@ -162,6 +163,6 @@ def _nothing() -> None:
     return None
 
 
-def agents(most: int = ITEMS_KEPT) -> Items[None]:
+def agents(most: int) -> Items[None]:
     """User agents."""
     return Items("agents", Table(_nothing, {"actors": np.int64}), most)

@@ -9,14 +9,13 @@ from fail2ban_ai.actors.groups import Bools, Column, Groups, Ints, Reals
 from fail2ban_ai.actors.table import Lives, Table
 from fail2ban_ai.addresses import network_of
 
-ACTORS_KEPT = 200_000
 KEYS_KEPT = 2_000  # distinct events, and items of a kind, remembered of one actor; a fuzzer is judged long before that
 
 Memory = dict[int, int]  # of one actor, by keys that `Repeats` and `Items` make
 
 _COUNTED = (
     "events",
-    "acts",  # events but for those that repeat another line about the same attempt
+    "acts",  # events but for those that repeat another line about the same attempt, and excused ones
     "failed",
     "missing",
     "strange",  # failures other than on the one account, known here, that it began with
@@ -24,6 +23,7 @@ _COUNTED = (
     "fresh",  # successes on paths that were not familiar yet
     "logins",
     "login_days",
+    "excused_hours",  # clock hours with requests that a page elsewhere may have caused
 )
 _NUMBERS = (
     "last_login_day",
@@ -34,7 +34,10 @@ _NUMBERS = (
     "paths",  # distinct ones it touched, and so on
     "agents",
     "accounts",
+    "origins",
+    "excused_hour",  # the last of them
 )
+_REMEMBERED = ("keys", "paths", "agents", "accounts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +58,9 @@ class Actors:
 class People:
     """All actors seen lately. A column of the table is a counter over an actor's life."""
 
-    def __init__(self, most: int = ACTORS_KEPT) -> None:
-        self._most = most
+    def __init__(self, most: int, doings: int) -> None:
+        """How many actors are remembered, and how many distinct things that they did, of all together."""
+        self._most, self._doings = most, doings
         columns: dict[str, npt.DTypeLike] = dict.fromkeys((*_COUNTED, *_NUMBERS), np.int64)
         self.table: Table[Memory] = Table(dict, columns | {"first": np.float64})
         self._services: dict[str, int] = {}
@@ -90,6 +94,11 @@ class People:
     def forget(self, before: float) -> None:
         """Forget actors idle since `before`, and the longest idle beyond what is kept."""
         self.table.forget(before, self._most, self._most * 3 // 4)
+        newest = self.table.newest()
+        done = np.cumsum(sum(self.table[column][newest] for column in _REMEMBERED))
+        if len(done) and done[-1] > self._doings:
+            room = int(np.searchsorted(done, self._doings * 3 // 4))
+            self.table.forget(before, room, room)
 
     def room(self, actors: Actors, column: str, fresh: Bools) -> Bools:
         """Which of the flagged rows still find room in their actor's memory, KEYS_KEPT of a kind; they are counted."""

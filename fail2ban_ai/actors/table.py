@@ -52,6 +52,10 @@ class Table(Generic[M]):
     def __getitem__(self, column: str) -> Column:
         return self._columns[column]
 
+    def live(self, column: str) -> Column:
+        """The column's entries of the values at hand."""
+        return self._columns[column][list(self._slots.values())]
+
     def lives(self, values: list[str], codes: Ints, clock: Reals) -> Lives:
         """The lives of `values[codes[i]]` at `clock[i]` (never falling), each value standing at least once."""
         slots = np.fromiter((self._slots.get(value, -1) for value in values), np.int64, len(values))
@@ -72,7 +76,7 @@ class Table(Generic[M]):
         for slot in self._orphans:
             self._release(slot)
         self._orphans.clear()
-        live = np.array(sorted(self._slots.values()), np.int64)
+        live = self._live()
         last = self._columns["last"][live]
         dead = last < before
         if len(live) - dead.sum() > most:
@@ -83,6 +87,14 @@ class Table(Generic[M]):
             if name is not None:
                 del self._slots[name]
             self._release(slot)
+
+    def newest(self) -> Ints:
+        """The slots of all values, those seen last first."""
+        live = self._live()
+        return live[np.argsort(-self._columns["last"][live], kind="stable")]
+
+    def _live(self) -> Ints:
+        return np.array(sorted(self._slots.values()), np.int64)
 
     def _begin(self, values: list[str]) -> Ints:
         slots = []

@@ -14,7 +14,7 @@ from fail2ban_ai.lately import Lately
 T = TypeVar("T")
 
 _ORIGIN = r"^(?i)https?://[^/?#]*/?"
-_KEPT = 16_384  # texts of a generation; their length is unbounded, but a hostile log must come by as many
+_HOST = r"^(?i)(?:https?://)?(?:www\.)?([^/?#:]*)"
 _WEB, _LINE = "w", "l"  # the first character of a key tells targets from lines
 
 
@@ -65,10 +65,11 @@ def coded(column: pl.Series, make: Callable[[list[str]], list[T]]) -> Coded[T]:
 class Texts:
     """Makes the columns of texts; what it made of a text lately it does not make again."""
 
-    def __init__(self) -> None:
-        self._requests = Lately(_requests, _KEPT)
-        self._seconds = Lately(_masked, _KEPT)
-        self._referers = Lately(_referers, _KEPT)
+    def __init__(self, most: int) -> None:
+        """How many texts of each column a generation holds."""
+        self._requests = Lately(_requests, most)
+        self._seconds = Lately(_masked, most)
+        self._referers = Lately(_referers, most)
 
     def requests(self, frame: pl.DataFrame) -> Coded[Request]:
         """The Request of each row: of the target for web requests, of service and message for every other line."""
@@ -93,6 +94,11 @@ class Texts:
         return coded(frame["referer"].fill_null("").str.replace(_ORIGIN, "/"), self._referers.of)
 
 
+def hosts(column: pl.Series) -> pl.Series:
+    """Host names of URLs or of virtual hosts, lower case, without port and "www."; "" for none."""
+    return column.str.extract(_HOST).str.to_lowercase().fill_null("")
+
+
 def _requests(keys: list[str]) -> list[Request]:
     web = [key[1:] for key in keys if key[0] == _WEB]
     made = dict(zip(web, _web_requests(web), strict=True))
@@ -105,7 +111,7 @@ def _requests(keys: list[str]) -> list[Request]:
 def _web_requests(targets: list[str]) -> list[Request]:
     done = canonical.canonical_many(targets)
     return [
-        Request(canonical.mask(c.text), canonical.path_key(raw), c.layers, c.changed)
+        Request(canonical.mask(canonical.unpadded(c.text)), canonical.path_key(raw), c.layers, c.changed)
         for raw, c in zip(targets, done, strict=True)
     ]
 

@@ -1,7 +1,8 @@
 """Undo what attackers encode, so that one payload in ten encodings is one text. Deterministic, linear time.
 
-`canonical` decodes a request target (or a referer, or a bare value), `mask` hides what merely varies in a decoded text
-(numbers, identifiers), `path_key` names the place of a site that a target asks for.
+`canonical` decodes a request target (or a referer, or a bare value), `unpadded` takes harmless parameters out where
+there are many, `mask` hides what merely varies in a decoded text (numbers, identifiers), `path_key` names the place of
+a site that a target asks for.
 """
 
 import re
@@ -9,9 +10,11 @@ from typing import NamedTuple
 
 from fail2ban_ai.canonical.escapes import decode_once, plus_to_space
 from fail2ban_ai.canonical.masking import mask
+from fail2ban_ai.canonical.padding import unpadded
 from fail2ban_ai.canonical.plain import GAP, RAW_HEAD, bounded, cut, normalise, without_comments
+from fail2ban_ai.canonical.wrapped import may_hold_base64, without_base64
 
-__all__ = ["LIMIT", "Canonical", "canonical", "canonical_many", "mask", "path_key"]
+__all__ = ["LIMIT", "Canonical", "canonical", "canonical_many", "mask", "path_key", "unpadded"]
 
 LIMIT = 400  # characters of a canonical text
 ROUNDS = 5  # of decoding; nothing honest is encoded more than twice
@@ -34,7 +37,9 @@ class Canonical(NamedTuple):
 
 
 def canonical(text: str) -> Canonical:
-    """Decode %XX, %uXXXX, + in queries, HTML entities, \\xNN and \\uNNNN, until nothing changes or ROUNDS are over.
+    """Decode %XX, %uXXXX, + in queries, HTML entities, \\xNN, \\NNN and \\uNNNN, until nothing changes (or ROUNDS).
+
+    Values in base64 that hold a payload are decoded before, once: letter case matters there.
 
     Then SQL comments become spaces (MySQL's /*!50000 … */ its content), compatibility forms (full width letters) their
     plain ones, control characters a visible stand-in. `..` and `//` in paths are kept: they mean something. Text over
@@ -43,10 +48,11 @@ def canonical(text: str) -> Canonical:
     if len(text) <= LIMIT and _is_plain(text):
         return Canonical(text.lower(), 0, 0.0)
     raw = bounded(text)
-    current = normalise(raw)
-    layers = 0
-    for _ in range(ROUNDS):
-        decoded = decode_once(plus_to_space(current, first=layers == 0))
+    plain = without_base64(raw)
+    current = normalise(plain)
+    layers = int(plain != raw)
+    for i in range(ROUNDS):
+        decoded = decode_once(plus_to_space(current, first=i == 0))
         if decoded == current:
             break
         current = normalise(decoded)
@@ -79,7 +85,7 @@ def path_key(target: str) -> str:
 
 
 def _is_plain(text: str) -> bool:
-    if "/*" in text:
+    if "/*" in text or may_hold_base64(text):
         return False
     found = _UNCLEAN.search(text)
     return found is None or (found[0] == "&" and _AMPERSANDS.search(text, found.start()) is None)

@@ -9,6 +9,7 @@ _ESCAPE = re.compile(
     rf"(?P<percent>(?:%{_HEX}{{2}})+)"
     rf"|(?P<unicode>(?:[%\\][uU]{_HEX}{{4}})+)"
     rf"|(?P<hex>(?:\\[xX]{_HEX}{{2}})+)"  # nginx logs raw bytes so; JavaScript and Python write them so
+    r"|(?P<octal>(?:\\[0-3][0-7]{2})+)"
     rf"|\\[uU]\{{(?P<braced>{_HEX}{{1,6}})\}}"
     rf"|&#(?:[xX](?P<entity_hex>{_HEX}{{1,8}})|(?P<entity>[0-9]{{1,8}}));?"
     r"|&(?P<named>[a-zA-Z]{2,31});"
@@ -41,6 +42,8 @@ def _replace(match: re.Match[str]) -> str:
         return _bytes_to_text(bytes.fromhex(found.replace("%", "")))
     if kind == "hex":
         return _bytes_to_text(bytes.fromhex(re.sub(r"\\[xX]", "", found)))
+    if kind == "octal":
+        return _bytes_to_text(bytes(int(digits, 8) for digits in found.split("\\")[1:]))
     if kind == "unicode":  # UTF-16 units, so that surrogate pairs join
         units = bytes.fromhex(re.sub(r"[%\\][uU]", "", found))
         return units.decode("utf-16-be", "replace")

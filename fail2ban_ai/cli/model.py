@@ -1,7 +1,12 @@
-"""`fail2ban-ai model`: show, train, evaluate and export the model. Torch is imported late."""
+"""`fail2ban-ai model`: show, serve, train, evaluate and export the model. Torch and Ray are imported late."""
 
+import importlib
 import json
 import os
+import signal
+import threading
+import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +15,19 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from fail2ban_ai import config, paths
+from fail2ban_ai.cli.analyze import configured
+from fail2ban_ai.config_model import is_loopback
 from fail2ban_ai.errors import ModelError
-from fail2ban_ai.model import weights
+from fail2ban_ai.model import weights, wire
+from fail2ban_ai.sources import LogReader
 
 _CORPORA = "FAIL2BAN_AI_CORPORA"
 
 
 @click.group(name="model")
 def command() -> None:
-    """Show, train, evaluate or export the model."""
+    """Show, serve, train, evaluate or export the model."""
 
 
 @command.command()
@@ -50,20 +59,66 @@ def info(folder: Path | None, as_json: bool) -> None:
 
 
 @command.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8765, show_default=True, type=click.IntRange(1, 65535))
+@click.option(
+    "--token-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File with the token that watchers hold; /etc/fail2ban-ai/model.token if absent.",
+)
+@click.option("--runtime", type=click.Choice(("onnx", "torch")), default="onnx", show_default=True)
+@click.option(
+    "--replicas", default=1, show_default=True, type=click.IntRange(1, 1000), help="Models; one for each GPU."
+)
+@click.option(
+    "--weights", "folder", type=click.Path(path_type=Path), help="A weights folder; the shipped one if absent."
+)
+def serve(  # noqa: PLR0917 - click hands options over by name
+    host: str, port: int, token_file: Path | None, runtime: str, replicas: int, folder: Path | None
+) -> None:
+    """Encode texts for many watchers, on Ray Serve; needs the extra `serve`, and `gpu` for --runtime torch.
+
+    TLS is a reverse proxy's: docs/serve.md has the snippet. RAY_ADDRESS names a Ray cluster to use.
+
+    \b
+    Example:
+        fail2ban-ai model serve --runtime torch --replicas 2
+    """
+    token = wire.token(token_file or paths.model_token())
+    try:
+        serving = importlib.import_module("fail2ban_ai.model.serving")
+    except ImportError as error:
+        raise ModelError(f"Serving needs the extra serve: pip install 'fail2ban-ai[serve]' ({error}).") from error
+    if not is_loopback(host):
+        click.echo(f"Warning: whoever can listen on the way to {host} reads the token; let nginx add TLS.", err=True)
+    stop = threading.Event()
+    with serving.up(serving.Serving(host, port, token, folder, runtime, replicas)) as sha256:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+        click.echo(f"Serving the weights {sha256[:12]} on http://{host}:{port}; Ctrl-C ends it.", err=True)
+        stop.wait()
+
+
+@command.command()
 @click.option("--setting", default="small", show_default=True, help="Size of the model.")
 @click.option(
     "--corpora", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Folder of labelled logs."
 )
 @click.option("--seed", default=1, show_default=True)
+@click.option("--from-state", is_flag=True, help="Tune the present model to this host's logs and verdicts instead.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the weights.")
-def train(setting: str, corpora: Path | None, seed: int, out: Path) -> None:
+def train(setting: str, corpora: Path | None, seed: int, from_state: bool, out: Path) -> None:
     """Train on simulated hosts and, where given, the corpora's training hosts; needs the extra `gpu`.
 
     \b
     Example:
         fail2ban-ai model train --out weights
+        fail2ban-ai model train --from-state --out /etc/fail2ban-ai/weights
     """
     modules = _training()
+    if from_state:
+        _tune(modules, out)
+        return
     chosen = modules["settings"].setting(setting)
     folder = _folder(corpora, needed=False)
     with _Bars() as tell:
@@ -130,8 +185,8 @@ def export(folder: Path | None, out: Path) -> None:
         fail2ban-ai model export
     """
     modules = _training()
-    definition, encoder, made, card = modules["train"].read(folder or weights.SHIPPED)
-    modules["train"].write(out, definition, encoder, made, card)
+    made, card = modules["train"].read(folder or weights.SHIPPED)
+    modules["train"].write(out, made, card)
     click.echo(f"Torch and ONNX differ by {card['export_difference']} at most; the files are in {out}.")
 
 
@@ -142,7 +197,16 @@ def _training() -> dict[str, Any]:
         ModelError: an extra is not installed.
     """
     try:
-        from fail2ban_ai.training import controls, corpora, evaluate, payloads, settings, train  # noqa: PLC0415
+        from fail2ban_ai.training import (  # noqa: PLC0415
+            controls,
+            corpora,
+            evaluate,
+            payloads,
+            settings,
+            train,
+            tune,
+            verdicts,
+        )
     except ImportError as error:
         raise ModelError(
             f"Training needs the extras gpu and dev: pip install 'fail2ban-ai[gpu,dev]' ({error})."
@@ -154,7 +218,25 @@ def _training() -> dict[str, Any]:
         "payloads": payloads,
         "settings": settings,
         "train": train,
+        "tune": tune,
+        "verdicts": verdicts,
     }
+
+
+def _tune(modules: dict[str, Any], out: Path) -> None:
+    settings = config.load()
+    said = modules["verdicts"].gather(time.time())
+    with ExitStack() as stack:
+        sources, fmt = configured(stack, settings)
+        host = modules["corpora"].read("here", LogReader(sources, fmt=fmt, zones=settings.zone_infos()))
+        host.truth = said.truth(set(host.tokens.actor))
+        tell = stack.enter_context(_Bars())
+        done = modules["tune"].tune(settings.model.weights or weights.SHIPPED, host, out, tell)
+    click.echo(
+        f"Of {done.hostile} hostile and {done.benign} honest addresses with a verdict the model is wrong about"
+        f" {done.wrong_after} instead of {done.wrong_before}, and no worse on the shipped validation set."
+    )
+    click.echo(f"The weights are in {out}: `model: {{weights: {out.resolve()}}}` in config.yaml uses them.")
 
 
 def _folder(corpora: Path | None, *, needed: bool) -> Path | None:

@@ -7,7 +7,17 @@ module's CHECKS, and a test that finds beside a twin that must not.
 
 from collections.abc import Callable, Iterable
 
-from fail2ban_ai.doctor import ai_jails, configuration, delivery, filters, firewall, server, services, surroundings
+from fail2ban_ai.doctor import (
+    ai_jails,
+    configuration,
+    delivery,
+    filters,
+    firewall,
+    model,
+    server,
+    services,
+    surroundings,
+)
 from fail2ban_ai.doctor.host import Host
 from fail2ban_ai.doctor.result import Result
 
@@ -19,6 +29,7 @@ CHECKS = (
     *firewall.CHECKS,
     *services.CHECKS,
     *delivery.CHECKS,
+    *model.CHECKS,
     *surroundings.CHECKS,
 )
 

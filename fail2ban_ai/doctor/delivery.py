@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fail2ban_ai import config, paths
+from fail2ban_ai.config_delivery import needs_network
 from fail2ban_ai.doctor.host import Host
 from fail2ban_ai.doctor.result import Result
 from fail2ban_ai.errors import ConfigError
 
 _NETWORK = re.compile(r"^\s*PrivateNetwork\s*=\s*(\w+)", re.MULTILINE)
-_UNITS = ("fail2ban-ai-watch.service", "fail2ban-ai-analyze.service")
+UNITS = ("fail2ban-ai-watch.service", "fail2ban-ai-analyze.service")
 
 
 def findings_can_be_sent(host: Host) -> Iterator[Result]:
@@ -31,8 +32,8 @@ def findings_can_be_sent(host: Host) -> Iterator[Result]:
         yield from _secret(notify.urls_file)
     if siem.ecs_file is not None and not siem.ecs_file.parent.is_dir():
         yield _warning(f"{siem.ecs_file.parent} is not there, so findings cannot be written to it.", "Make the folder.")
-    if notify.urls or notify.urls_file or (siem.syslog and not siem.syslog.startswith("unix:")):
-        for name in _UNITS:
+    if needs_network(notify, siem):
+        for name in UNITS:
             yield from _network(paths.units() / name)
 
 
@@ -47,14 +48,20 @@ def _secret(file: Path) -> Iterator[Result]:
 
 
 def _network(unit: Path) -> Iterator[Result]:
-    """Whether a unit that is there lets its process reach anybody; drop-ins count in order of name, after the unit."""
+    if has_no_network(unit):
+        sentence = f"{unit.name} has no network, so it cannot send what the configuration asks for."
+        yield _warning(
+            sentence, "Run `fail2ban-ai setup`, which allows it in a drop-in, or send to unix:/dev/log.", unit
+        )
+
+
+def has_no_network(unit: Path) -> bool:
+    """Whether a unit that is there lets its process reach nobody; drop-ins count in order of name, after the unit."""
     if not unit.exists():
-        return
+        return False
     files = [unit, *sorted(unit.with_name(f"{unit.name}.d").glob("*.conf"))]
     said = [value for file in files for value in _NETWORK.findall(file.read_text(encoding="utf-8", errors="replace"))]
-    if said and said[-1].lower() in ("yes", "true", "on", "1"):
-        sentence = f"{unit.name} has no network, so it cannot send what the configuration asks for."
-        yield _warning(sentence, "Allow it in a drop-in (docs/reports.md says which), or send to unix:/dev/log.", unit)
+    return bool(said) and said[-1].lower() in ("yes", "true", "on", "1")
 
 
 def _warning(sentence: str, advice: str, file: Path | None = None) -> Result:

@@ -6,23 +6,25 @@ matrix product of another shape may add up in another order. Outputs are rounded
 unseen.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import onnxruntime
 
 from fail2ban_ai.errors import ModelError
+from fail2ban_ai.model.batches import TEXT_LENGTHS, by_length, parts
+from fail2ban_ai.model.grams import as_bytes
 from fail2ban_ai.model.runtime import WINDOW, Floats, Judgement, Sizes
-from fail2ban_ai.model.tokenizer import LENGTH, PAD, Tokenizer
+from fail2ban_ai.model.tokenizer import PAD, Tokenizer
 from fail2ban_ai.model.weights import Weights, load
 
 THREADS = 1
 DIGITS = 3
 """Decimals kept of embeddings, event vectors and scores."""
 
-_TEXT_LENGTHS = (8, 16, 24, 32, LENGTH)
 _TEXT_TOKENS = 256  # of one encoder call, padding included
 _EVENT_ROWS = 256
+_GRAM_ROWS = 256
 _SEQUENCES = {8: 64, 16: 32, 32: 16, WINDOW: 8}  # sequence length -> sequences of one actor model call
 
 
@@ -49,10 +51,14 @@ def session(content: bytes) -> onnxruntime.InferenceSession:
 class OnnxRuntime:
     """runtime.Runtime over ONNX Runtime."""
 
+    name = "onnx"
+    trouble: str | None = None
+
     def __init__(self, weights: Weights | None = None) -> None:
         weights = weights or load()
         self._tokenizer = Tokenizer(weights.read("tokenizer.json").decode())
         self._encoder = session(weights.read("encoder.onnx"))
+        self._grams = session(weights.read("grams.onnx"))
         self._event = session(weights.read("event.onnx"))
         self._actor = session(weights.read("actor.onnx"))
         sizes = weights.card["sizes"]
@@ -65,19 +71,22 @@ class OnnxRuntime:
             return out
         ids = self._tokenizer.encode(texts)
         lengths = np.fromiter(map(len, ids), np.int64, len(ids))
-        for length, rows in _by_length(lengths, _TEXT_LENGTHS):
+        for length, rows in by_length(lengths, TEXT_LENGTHS):
             size = max(1, _TEXT_TOKENS // length)
-            for part in _parts(rows, size):
+            for part in parts(rows, size):
                 batch = np.full((size, length), PAD, np.int64)
                 for i, row in enumerate(part):
                     batch[i, : lengths[row]] = ids[row]
-                out[part] = self._encoder.run(None, {"ids": batch})[0][: len(part)]
+                out[part, :-1] = self._encoder.run(None, {"ids": batch})[0][: len(part)]
+        for part in parts(np.arange(len(texts)), _GRAM_ROWS):
+            batch = as_bytes([texts[row] for row in part] + [""] * (_GRAM_ROWS - len(part)))
+            out[part, -1:] = self._grams.run(None, {"bytes": batch})[0][: len(part)]
         return np.round(out, DIGITS)
 
     def embed(self, features: Floats) -> Floats:
         """See runtime.Runtime."""
         out = np.zeros((len(features), self.sizes.event), np.float32)
-        for part in _parts(np.arange(len(features)), _EVENT_ROWS):
+        for part in parts(np.arange(len(features)), _EVENT_ROWS):
             batch = np.zeros((_EVENT_ROWS, features.shape[1]), np.float32)
             batch[: len(part)] = features[part]
             out[part] = self._event.run(None, {"features": batch})[0][: len(part)]
@@ -87,9 +96,9 @@ class OnnxRuntime:
         """See runtime.Runtime."""
         results: list[Judgement | None] = [None] * len(sequences)
         lengths = np.fromiter(map(len, sequences), np.int64, len(sequences))
-        for length, rows in _by_length(lengths, tuple(_SEQUENCES)):
+        for length, rows in by_length(lengths, tuple(_SEQUENCES)):
             size = _SEQUENCES[length]
-            for part in _parts(rows, size):
+            for part in parts(rows, size):
                 batch = np.zeros((size, length, self.sizes.event), np.float32)
                 for i, row in enumerate(part):
                     batch[i, : lengths[row]] = sequences[row]
@@ -97,17 +106,3 @@ class OnnxRuntime:
                 for i, row in enumerate(part):
                     results[row] = Judgement(hostile[i, : lengths[row]], kind[i, : lengths[row]])
         return [result for result in results if result is not None]
-
-
-def _by_length(lengths: np.ndarray, limits: tuple[int, ...]) -> Iterator[tuple[int, np.ndarray]]:
-    """Row numbers by the smallest limit that holds them: the shape of a call depends on the row's own length alone."""
-    bucket = np.searchsorted(np.asarray(limits), lengths)
-    for i, limit in enumerate(limits):
-        rows = np.flatnonzero(bucket == i)
-        if len(rows):
-            yield limit, rows
-
-
-def _parts(rows: np.ndarray, size: int) -> Iterator[np.ndarray]:
-    for start in range(0, len(rows), size):
-        yield rows[start : start + size]

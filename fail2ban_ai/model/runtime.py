@@ -1,4 +1,4 @@
-"""The one interface behind which a model runs: ONNX Runtime today, torch on a GPU or a server elsewhere tomorrow."""
+"""The one interface behind which a model runs: ONNX Runtime, torch on a GPU, or a server elsewhere (see runtimes)."""
 
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
@@ -16,7 +16,7 @@ BLOCK = 32
 class Sizes(NamedTuple):
     """Widths of what passes through the interface."""
 
-    text: int  # of an encoded text: embedding, attack probabilities, intent
+    text: int  # of an encoded text: embedding, attack probabilities, intent, n-grams
     embedding: int  # the first part of an encoded text
     event: int  # of an event vector
 
@@ -32,9 +32,11 @@ class Runtime(Protocol):
     """A model that is loaded. Every answer depends on its own row alone, not on its batch-mates."""
 
     sizes: Sizes
+    name: str  # for `status`: what runs, and on what
+    trouble: str | None  # a sentence while something else has to do its work
 
     def encode(self, texts: Sequence[str]) -> Floats:
-        """[n, sizes.text]: embedding in -1..1, probabilities of ATTACKS, probability of hostile intent."""
+        """[n, sizes.text]: embedding in -1..1, probabilities of ATTACKS and of hostile intent, n-gram logit / 3."""
 
     def embed(self, features: Floats) -> Floats:
         """[n, sizes.event] from [n, 3 * sizes.text + numeric features]."""

@@ -1,20 +1,24 @@
 """Tokens to scores: encode the texts nobody has seen, keep each actor's window, judge each event as of its own time."""
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
-from fail2ban_ai.actors.features import NUMERIC
+from fail2ban_ai.actors.features import NUMERIC, ordinary
+from fail2ban_ai.caps import Caps
 from fail2ban_ai.model.cache import TextCache
-from fail2ban_ai.model.labels import ATTACKS, GROUPS, KINDS
+from fail2ban_ai.model.labels import ATTACK_SEEN, ATTACKS, GROUPS, KINDS
 from fail2ban_ai.model.onnx import DIGITS, OnnxRuntime
 from fail2ban_ai.model.runtime import Floats, Runtime
 from fail2ban_ai.model.weights import Weights, load
 from fail2ban_ai.model.windows import Windows, pack
 
-_WEB, _MAIL = NUMERIC.index("web"), NUMERIC.index("mail")
+_WEB, _MAIL, _REQUEST, _OK = (NUMERIC.index(name) for name in ("web", "mail", "request", "ok"))
+_SCAN = ATTACKS.index("scan")
+_SAID = 1.0  # what the n-gram regression says (a third of its logit) of a request that it takes for an attack
 
 
 class TokensLike(Protocol):
@@ -35,24 +39,36 @@ class Scores:
     hostile: Floats  # [n] calibrated probability that the actor is hostile
     kind: Floats  # [n, len(KINDS)] probabilities
     attack: Floats  # [n, len(ATTACKS)] probabilities for this event's request text alone
+    unmistakable: npt.NDArray[np.bool_]  # [n] whether this one request may convict by itself
 
 
-def features(request: Floats, second: Floats, referer: Floats, numeric: Floats) -> Floats:
-    """The input of the event layer, [n, 3 * text + numeric]: training and scoring both build it here."""
-    return np.concatenate([request, second, referer, numeric.astype(np.float32)], axis=1)
+def features(texts: Sequence[Floats], numeric: Floats, embedding: int) -> Floats:
+    """The input of the event layer, [n, 3 * text + numeric]: training and scoring both build it here.
+
+    `texts`: request, second and referer, encoded. Of a web request only what the encoder concludes is kept, not its
+    embedding (the first `embedding` numbers): that ties a score to the sites of the training hosts.
+    """
+    web = numeric[:, _WEB] > 0
+    parts = [text.astype(np.float32) for text in texts]
+    for part in parts:
+        part[web, :embedding] = 0
+    return np.concatenate([*parts, numeric.astype(np.float32)], axis=1)
 
 
 class Scorer:
     """Scores tokens chunk by chunk. The scores do not depend on how a log was cut into chunks."""
 
-    def __init__(self, runtime: Runtime | None = None, weights: Weights | None = None) -> None:
+    def __init__(
+        self, runtime: Runtime | None = None, weights: Weights | None = None, caps: Caps | None = None
+    ) -> None:
         """`runtime` defaults to the ONNX Runtime on `weights`, these to the shipped ones (ModelError if damaged)."""
         self.weights = weights or load()
         self.runtime = runtime or OnnxRuntime(self.weights)
         calibration = self.weights.card["calibration"]
         self._calibration = np.array([calibration[group] for group in GROUPS], np.float64)
-        self._cache = TextCache(self.runtime.encode)
-        self._windows = Windows()
+        caps = caps or Caps()
+        self._cache = TextCache(self.runtime.encode, caps.encoded)
+        self._windows = Windows(caps.vectors)
 
     def score(self, tokens: TokensLike, skip: Set[str] = frozenset()) -> Scores:
         """The scores of each token. Events of actors in `skip` are not looked at: their rows are NaN.
@@ -60,20 +76,26 @@ class Scorer:
         To skip an actor and later to ask for it again gives scores without the events between.
         """
         n = len(tokens.actor)
-        scores = Scores(*(np.full(shape, np.nan, np.float32) for shape in ((n,), (n, len(KINDS)), (n, len(ATTACKS)))))
+        hostile, kind, attack = (
+            np.full(shape, np.nan, np.float32) for shape in ((n,), (n, len(KINDS)), (n, len(ATTACKS)))
+        )
+        scores = Scores(hostile, kind, attack, np.zeros(n, np.bool_))
         rows = np.array([i for i, actor in enumerate(tokens.actor) if actor not in skip], np.int64)
         if not len(rows):
             return scores
         width = self.runtime.sizes.text
-        request, second, referer = (
+        texts = [
             self._cache.rows([column[i] for i in rows], width)
             for column in (tokens.request, tokens.second, tokens.referer)
-        )
+        ]
         numeric = tokens.numeric[rows]
-        vectors = self.runtime.embed(features(request, second, referer, numeric))
-        scores.attack[rows] = attacks(request, self.runtime.sizes.embedding)
+        embedding = self.runtime.sizes.embedding
+        vectors = self.runtime.embed(features(texts, numeric, embedding))
+        scores.attack[rows] = attacks(texts[0], embedding)
         self._judge(tokens, rows, vectors, scores)
-        scores.hostile[rows] = calibrate(scores.hostile[rows], groups(numeric), self._calibration)
+        said = requested(texts[0], numeric)
+        scores.unmistakable[rows] = convicting(scores.attack[rows], said, numeric)
+        scores.hostile[rows] = calibrate(scores.hostile[rows], said, groups(numeric), self._calibration)
         return scores
 
     def forget(self, before: float) -> int:
@@ -99,17 +121,41 @@ def attacks(request: Floats, embedding: int) -> Floats:
     return found
 
 
+def convicting(attack: Floats, said: Floats, numeric: Floats) -> npt.NDArray[np.bool_]:
+    """Whether each request may convict by itself: the encoder or the n-gram regression sees an attack in it.
+
+    Not one that is ordinary here, nor a log-in page or panel that is there (class `scan`, answered 2xx): that is what
+    an honest visitor asks for too.
+    """
+    best = attack.argmax(axis=1)
+    seen = ((best > 0) & (attack.max(axis=1) >= ATTACK_SEEN)) | (said >= _SAID)
+    there = (best == _SCAN) & (numeric[:, _OK] > 0)
+    found: npt.NDArray[np.bool_] = seen & (numeric[:, _REQUEST] > 0) & ~there & ~ordinary(numeric)
+    return found
+
+
 def groups(numeric: Floats) -> np.ndarray:
     """The index in labels.GROUPS of each event's service, from the features."""
     return np.where(numeric[:, _WEB] > 0, 0, np.where(numeric[:, _MAIL] > 0, 2, 1))
 
 
-def calibrate(logits: Floats, group: np.ndarray, calibration: np.ndarray) -> Floats:
-    """Platt scaling (Platt 1999) for each service group: sigmoid(a * logit + b), rounded as all scores are.
+def calibrate(logits: Floats, said: Floats, group: np.ndarray, calibration: np.ndarray) -> Floats:
+    """Platt scaling (Platt 1999) with a second input: sigmoid(a * logit + b + c * said), rounded as all scores are.
 
-    `calibration`: [len(GROUPS), 2], a > 0 and b of each group.
+    `said`: what the n-gram regression makes of each event's request (`requested`). The actor model alone ranks badly
+    among what it is sure of. `calibration`: [len(GROUPS), 3], a > 0, b and c >= 0 of each group.
     """
-    scale, shift = calibration[group, 0], calibration[group, 1]
-    scaled = np.clip(logits.astype(np.float64) * scale + shift, -30, 30)
+    scale, shift, weight = (calibration[group, i] for i in range(3))
+    scaled = np.clip(logits.astype(np.float64) * scale + shift + weight * said, -30, 30)
     scores: Floats = np.round(1 / (1 + np.exp(-scaled)), DIGITS).astype(np.float32)
     return scores
+
+
+def requested(request: Floats, numeric: Floats) -> Floats:
+    """The n-gram regression's word on each event's encoded request text; 0 where the event is no web request.
+
+    Against a request that is ordinary here it has no say: another site may have no such page.
+    """
+    said = np.where(ordinary(numeric), np.minimum(request[:, -1], 0), request[:, -1])
+    found: Floats = np.where(numeric[:, _REQUEST] > 0, said, np.float32(0))
+    return found

@@ -10,9 +10,9 @@ from typing import Any
 from fail2ban_ai.errors import ModelError
 
 SHIPPED = Path(__file__).with_name("weights")
-FORMAT = 1
-RUNTIME_FILES = ("tokenizer.json", "encoder.onnx", "event.onnx", "actor.onnx")
-TORCH_FILES = ("encoder.safetensors", "actor.safetensors")
+FORMAT = 2
+RUNTIME_FILES = ("tokenizer.json", "encoder.onnx", "grams.onnx", "event.onnx", "actor.onnx")
+TORCH_FILES = ("encoder.safetensors", "grams.safetensors", "actor.safetensors")
 CARD = "card.json"
 SENSITIVITIES = ("cautious", "normal", "strict")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fail2ban_ai import config, paths
+from fail2ban_ai.config_delivery import needs_network
 from fail2ban_ai.enforce import settings as enforcer_settings
 from fail2ban_ai.enforce import trial
 from fail2ban_ai.errors import ConfigError
@@ -43,14 +44,15 @@ def install(installer: Installer, look: "Look", *, run: str | None, start: bool)
     Raises ConfigError before anything is written, Fail2banError when the jails could not be installed.
     """
     command = units.program()
-    config.load()  # what cannot be read is not built upon
+    configured = config.load()  # what cannot be read is not built upon
     mode = enforcer_settings.load().mode
     before = record.exists()
     done = Done(installer.install())
     kept = record.load()
     try:
         _folders(kept, done)
-        files = units.contents(command, [log.path for log in look.logs], gpu=look.gpu)
+        network = needs_network(configured.notify, configured.siem) or configured.model.runtime == "remote"
+        files = units.contents(command, [log.path for log in look.logs], gpu=look.gpu, network=network)
         if (paths.root() / _ROTATION).parent.is_dir():
             files[paths.root() / _ROTATION] = (units.folder().parent / "logrotate.d/fail2ban-ai").read_text()
         if not paths.config().exists():

@@ -33,6 +33,7 @@ class Left:
     group: int  # index in GROUPS
     hostile: bool
     logits: np.ndarray
+    said: np.ndarray  # by the n-gram regression of each event's request (model.scorer.requested)
     counted: np.ndarray  # bool: events at which the judge would go by the score (see fail2ban_ai.judge)
     single: np.ndarray  # bool: first events that look like an attack, at which it would go by a score beyond doubt
 
@@ -42,12 +43,14 @@ PRIOR = 0.1
 
 
 def platt(actors: list[Left]) -> dict[str, list[float]]:
-    """[a, b] for each group, score = sigmoid(a * logit + b).
+    """[a, b, c] for each group, score = sigmoid(a * logit + b + c * said).
 
     The actors of each class weigh alike, and the classes together as PRIOR says.
     """
     whole = _fit(actors)
-    return {group: _fit(own) if _enough(own) else whole for group, own in _by_group(actors).items()}
+    fitted = {group: _fit(own) if _enough(own) else whole for group, own in _by_group(actors).items()}
+    # Log-ins have no requests; what a visit to the site left among them must not be read as a weight.
+    return {group: [*values[:2], values[2] if group == "web" else 0.0] for group, values in fitted.items()}
 
 
 def thresholds(actors: list[Left], calibration: dict[str, list[float]]) -> dict[str, dict[str, float]]:
@@ -67,12 +70,12 @@ def thresholds(actors: list[Left], calibration: dict[str, list[float]]) -> dict[
 def singles(
     actors: list[Left], calibration: dict[str, list[float]], limits: dict[str, dict[str, float]]
 ) -> dict[str, float]:
-    """The score of each group from which a first request is enough: SINGLE_RATE on these, at least `cautious`."""
+    """The score of each group from which a first request is enough: SINGLE_RATE on these, at least `normal`."""
     table = np.array([calibration[group] for group in GROUPS])
     out = {}
     for group, own in _by_group(actors).items():
         benign = [one for one in (own if _enough(own) else actors) if not one.hostile]
-        out[group] = max(limits[group]["cautious"], _over(_peaks(benign, table, lambda one: one.single), SINGLE_RATE))
+        out[group] = max(limits[group]["normal"], _over(_peaks(benign, table, lambda one: one.single), SINGLE_RATE))
     return out
 
 
@@ -92,8 +95,7 @@ def _held(one: Left, table: np.ndarray) -> float:
     """The highest calibrated score that an actor held over LASTING events in a row; 0 where it had fewer."""
     if len(one.logits) < LASTING:
         return 0.0
-    low = np.lib.stride_tricks.sliding_window_view(one.logits, LASTING).min(axis=1)
-    return float(calibrate(low.max(keepdims=True), np.array([one.group]), table)[0])
+    return float(np.lib.stride_tricks.sliding_window_view(_scores(one, table), LASTING).min(axis=1).max())
 
 
 def peak(one: Left, table: np.ndarray, events: np.ndarray | None = None) -> float:
@@ -101,7 +103,11 @@ def peak(one: Left, table: np.ndarray, events: np.ndarray | None = None) -> floa
     events = one.counted if events is None else events
     if not events.any():
         return 0.0
-    return float(calibrate(one.logits[events].max(keepdims=True), np.array([one.group]), table)[0])
+    return float(_scores(one, table)[events].max())
+
+
+def _scores(one: Left, table: np.ndarray) -> np.ndarray:
+    return calibrate(one.logits, one.said, np.full(len(one.logits), one.group), table)
 
 
 def _peaks(benign: list[Left], table: np.ndarray, events: Callable[[Left], np.ndarray]) -> list[tuple[float, float]]:
@@ -133,20 +139,22 @@ def _enough(actors: list[Left]) -> bool:
 
 def _fit(actors: list[Left]) -> list[float]:
     if not any(one.hostile for one in actors) or all(one.hostile for one in actors):
-        return [1.0, 0.0]
+        return [1.0, 0.0, 0.0]
     logits = torch.from_numpy(np.concatenate([one.logits for one in actors])).double()
+    said = torch.from_numpy(np.concatenate([one.said for one in actors])).double()
     truth = torch.tensor([one.hostile for one in actors for _ in one.logits]).double()
     weight = torch.tensor([1 / len(one.logits) for one in actors for _ in one.logits]).double()
     for side, share in ((truth == 1, PRIOR), (truth == 0, 1 - PRIOR)):
         weight[side] *= share / weight[side].sum()
-    scale, shift = torch.zeros(1).double().requires_grad_(), torch.zeros(1).double().requires_grad_()
-    optimiser = torch.optim.LBFGS([scale, shift], max_iter=100)
+    scale, shift, share = (torch.zeros(1).double().requires_grad_() for _ in range(3))
+    optimiser = torch.optim.LBFGS([scale, shift, share], max_iter=100)
 
     def closure() -> torch.Tensor:
         optimiser.zero_grad()
-        loss = functional.binary_cross_entropy_with_logits(logits * scale.exp() + shift, truth, weight, reduction="sum")
+        scaled = logits * scale.exp() + shift + said * share
+        loss = functional.binary_cross_entropy_with_logits(scaled, truth, weight, reduction="sum")
         loss.backward()
         return loss
 
     optimiser.step(closure)
-    return [round(max(0.05, scale.exp().item()), 4), round(shift.item(), 4)]
+    return [round(max(0.05, scale.exp().item()), 4), round(shift.item(), 4), round(max(0.0, share.item()), 4)]

@@ -1,6 +1,6 @@
 """What simpler means reach on the same actors: a perfect threshold, share of 4xx, counters, character n-grams."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -18,8 +18,13 @@ Read = TypeVar("Read")
 _TEXTS = 40  # of one actor that the n-gram control reads
 
 
-def evaluate(training: Sequence[Host], unseen: Sequence[Host], seed: int) -> dict[str, dict[str, Figures]]:
+def evaluate(
+    training: Sequence[Host], unseen: Sequence[Host], seed: int, allowed: Mapping[str, int] | None = None
+) -> dict[str, dict[str, Figures]]:
     """Figures of each control on each unseen host; its threshold keeps the normal rate on the training hosts' benign.
+
+    `allowed`: false positives by host at which "recall_at_equal" is taken: the control's recall with the best threshold
+    for just that host, which no admin could know.
 
     The threshold of 5 failures in 10 minutes and the fit of the learned controls use whole timelines, so these figures
     flatter them: the model is asked as of each event.
@@ -36,17 +41,19 @@ def evaluate(training: Sequence[Host], unseen: Sequence[Host], seed: int) -> dic
         score = fit(half, seed)
         held_out = np.concatenate([score(host, _actors(host, hostile=False)) for host in rest])
         limit = 0.5 if name.startswith("5") else float(np.quantile(held_out, 1 - RATES["normal"])) + 1e-9
-        out[name] = {host.name: _figures(score, host, limit) for host in unseen}
+        out[name] = {host.name: _figures(score, host, limit, (allowed or {}).get(host.name, 0)) for host in unseen}
     return out
 
 
 Score = Callable[[Host, list[str]], np.ndarray]
 
 
-def _figures(score: Score, host: Host, limit: float) -> Figures:
+def _figures(score: Score, host: Host, limit: float, allowed: int) -> Figures:
     hostile, benign = _actors(host, hostile=True), _actors(host, hostile=False)
     high, low = score(host, hostile), score(host, benign)
+    above = np.sort(low)[-1 - allowed] if len(low) > allowed else -np.inf
     return {
+        "recall_at_equal": round(float((high > above).mean()), 4) if len(high) else None,
         "auc": auc([*high, *low], [True] * len(high) + [False] * len(low)),
         "recall": round(float((high >= limit).mean()), 4) if len(high) else None,
         "false_positives": int((low >= limit).sum()),

@@ -3,11 +3,9 @@
 import csv
 import gzip
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 
 from fail2ban_ai.actors import Timelines, Tokens
@@ -112,25 +110,21 @@ def labels(corpora: Path, name: str) -> dict[str, Truth]:
     return truth
 
 
-def counted(tokens: Tokens, rows: Sequence[int] | np.ndarray) -> np.ndarray:
-    """Which of these events the judge lets a score alone decide at (see fail2ban_ai.judge): bool, one for each row."""
-    found: np.ndarray = (tokens.count[rows] >= 2) & (tokens.forgetful[rows] == 0)
-    return found
-
-
-def first_attacks(tokens: Tokens, rows: Sequence[int] | np.ndarray, attack: np.ndarray) -> np.ndarray:
-    """Which of these events could decide alone: an actor's first acts that look like an attack (bool, as `counted`)."""
-    found: np.ndarray = (tokens.count[rows] < 2) & (tokens.forgetful[rows] == 0) & attack
-    return found
-
-
 def _is_log(name: str) -> bool:
     return any(part in name for part in _LOGS) and not any(part in name for part in _NOT_LOGS)
 
 
 def _host(name: str, files: list[Path]) -> Host:
-    """A host without its truth. Its lines are sorted by time first: some sets hold the same days in several files."""
-    frames = list(LogReader(files))
+    return read(name, LogReader(files))
+
+
+def read(name: str, reader: LogReader) -> Host:
+    """A host without its truth. Its lines are sorted by time first: some sets hold the same days in several files.
+
+    Raises:
+        SourceError: nothing of it can be read.
+    """
+    frames = list(reader)
     if not frames:
         raise SourceError(f"{name}: no format knows any of its lines")
     frame = pl.concat(frames).sort("time", maintain_order=True)

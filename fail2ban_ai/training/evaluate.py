@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from fail2ban_ai.model.labels import ATTACK_SEEN, GROUPS
+from fail2ban_ai.model.labels import GROUPS
 from fail2ban_ai.model.scorer import Scorer, groups
 from fail2ban_ai.model.weights import Weights
-from fail2ban_ai.training import corpora
+from fail2ban_ai.sightings import against
 from fail2ban_ai.training.corpora import Host
 
 EARLY = (1, 2, 3, 5)
@@ -39,7 +39,8 @@ def cases(host: Host, weights: Weights) -> list[Case]:
     hostile = scores.hostile
     group = groups(tokens.numeric)
     single = np.array([weights.single(name) for name in GROUPS])[group]
-    unmistakable = (hostile >= single) & (scores.attack[:, 1:].max(axis=1) >= ATTACK_SEEN)
+    acts = against(tokens)
+    decides = (acts >= 2) | ((acts == 1) & (hostile >= single) & scores.unmistakable)
     rows: dict[str, list[int]] = {}
     for row, actor in enumerate(tokens.actor):
         if actor in host.truth:
@@ -54,7 +55,7 @@ def cases(host: Host, weights: Weights) -> list[Case]:
             int(group[own[-1]]),
             hostile[own],
             tokens.count[own],
-            corpora.counted(tokens, own) | (unmistakable[own] & (tokens.forgetful[own] == 0)),
+            decides[own],
         )
         for actor, own in rows.items()
     ]

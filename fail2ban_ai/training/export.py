@@ -10,11 +10,12 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 from fail2ban_ai.errors import ModelError
+from fail2ban_ai.model import grams as texts_as_bytes
 from fail2ban_ai.model.onnx import session
 from fail2ban_ai.model.runtime import WINDOW
 from fail2ban_ai.model.tokenizer import LENGTH
 from fail2ban_ai.training.fit_actor import Behaviour
-from fail2ban_ai.training.modules import Encoder
+from fail2ban_ai.training.modules import Encoder, Grams
 
 BOUND = 2e-3
 """Largest difference allowed between torch and ONNX Runtime in any probability, embedding or tenth of a logit."""
@@ -37,6 +38,12 @@ def encoder_onnx(encoder: Encoder) -> bytes:
     return _exported(encoder, torch.ones(2, LENGTH, dtype=torch.int64), "ids", ["texts"], {0: "b", 1: "n"})
 
 
+def grams_onnx(model: Grams) -> bytes:
+    """The n-gram regression as ONNX: bytes int64 [b, LENGTH] to logits / 3 float32 [b, 1]."""
+    example = torch.ones(2, texts_as_bytes.LENGTH, dtype=torch.int64)
+    return _exported(model, example, "bytes", ["logits"], {0: "b"})
+
+
 def event_onnx(made: Behaviour) -> bytes:
     """The event layer as ONNX: features [b, f] to events [b, event]."""
     width = next(layer for layer in made.event.modules() if isinstance(layer, nn.Linear)).in_features
@@ -49,7 +56,7 @@ def actor_onnx(made: Behaviour) -> bytes:
     return _exported(made.actor, torch.zeros(2, WINDOW, width), "events", ["hostile", "kind"], {0: "b", 1: "n"})
 
 
-def compare(encoder: Encoder, made: Behaviour, files: dict[str, bytes], seed: int) -> float:
+def compare(encoder: Encoder, model: Grams, made: Behaviour, files: dict[str, bytes], seed: int) -> float:
     """The largest difference between torch and the ONNX files on random input.
 
     Raises:
@@ -59,17 +66,27 @@ def compare(encoder: Encoder, made: Behaviour, files: dict[str, bytes], seed: in
     vocabulary = encoder.tokens.num_embeddings
     ids = rng.integers(0, vocabulary, (64, 24))
     ids[:, 12:] *= rng.integers(0, 2, (64, 1))  # some with padding
+    read = rng.integers(1, 256, (64, texts_as_bytes.LENGTH))
+    read[:, 40:] *= rng.integers(0, 2, (64, 1))
     width = next(layer for layer in made.event.modules() if isinstance(layer, nn.Linear)).in_features
     features = rng.uniform(-1, 1, (64, width)).astype(np.float32)
     with torch.no_grad():
         texts = encoder(torch.from_numpy(ids)).numpy()
+        logits = model(torch.from_numpy(read)).numpy()
         events = made.event(torch.from_numpy(features)).numpy()
         sequence = events.reshape(4, 16, -1)
         hostile, kind = (part.numpy() for part in made.actor(torch.from_numpy(sequence)))
     got_texts = session(files["encoder.onnx"]).run(None, {"ids": ids})[0]
+    got_logits = session(files["grams.onnx"]).run(None, {"bytes": read})[0]
     got_events = session(files["event.onnx"]).run(None, {"features": features})[0]
     got_hostile, got_kind = session(files["actor.onnx"]).run(None, {"events": sequence})
-    pairs = ((texts, got_texts), (events, got_events), (hostile / 10, got_hostile / 10), (kind, got_kind))
+    pairs = (
+        (texts, got_texts),
+        (logits, got_logits),
+        (events, got_events),
+        (hostile / 10, got_hostile / 10),
+        (kind, got_kind),
+    )
     worst = max(float(np.abs(want - got).max()) for want, got in pairs)
     if not worst <= BOUND:
         raise ModelError(f"The ONNX files score up to {worst:.4f} differently from torch; {BOUND} is allowed.")

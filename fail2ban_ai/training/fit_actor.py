@@ -1,5 +1,6 @@
 """Train the event layer and the actor model on windows of labelled actors."""
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -8,7 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from fail2ban_ai.actors.features import NUMERIC
 from fail2ban_ai.model.scorer import groups
+from fail2ban_ai.training.device import DEVICE
 from fail2ban_ai.training.modules import Actor, Event, text_width
 from fail2ban_ai.training.sequences import Sequences, Window
 from fail2ban_ai.training.settings import Setting
@@ -18,6 +21,12 @@ Tell = Callable[[int, int], None]
 _WEAK = 0.5  # weight of actors labelled by attack patterns alone, which flatter a model that sees the same text
 _GROUP_SHARES = (0.5, 0.3, 0.2)  # of labels.GROUPS, in training
 _TEXT_LOST = 0.06  # share of an event's texts hidden in training, so that no single text carries a verdict
+_REFERER_LOST = 0.25  # share of windows without any referer: some logs have none, and some sites forbid it
+_AGENT_LOST = 0.1  # share of web windows without any agent: the common format has none
+_COOLED = 0.3  # share of windows whose familiarity is scaled by a random factor: how much is known differs by host
+_KEPT = 0.997  # of the averaged weights at each step (Polyak averaging), which move less with the last batches
+_AT = {name: i for i, name in enumerate(NUMERIC)}
+_FAMILIARITY = [_AT[name] for name in ("familiar", "touched", "agent_known", "warm", "account_pressed")]
 
 
 @dataclass(slots=True)
@@ -39,11 +48,12 @@ def train(data: Sequences, windows: list[Window], setting: Setting, seed: int, t
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     made = Behaviour(Event(setting), Actor(setting))
-    modules = nn.ModuleList([made.event, made.actor])
+    modules = nn.ModuleList([made.event, made.actor]).to(DEVICE)
     weight = _chances(data, windows)
     optimiser = torch.optim.AdamW(modules.parameters(), lr=1e-3, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3, total_steps=setting.actor_steps + 1)
     modules.train()
+    averaged = copy.deepcopy(modules)
     step = 0
     while step < setting.actor_steps:
         drawn = rng.choice(len(windows), setting.actor_batch * 8, p=weight)
@@ -56,10 +66,18 @@ def train(data: Sequences, windows: list[Window], setting: Setting, seed: int, t
             optimiser.step()
             schedule.step()
             step += 1
+            _average(averaged, modules, min(_KEPT, (step + 1) / (step + 10)))
             tell(step, setting.actor_steps)
             if step >= setting.actor_steps:
                 break
-    return made.eval()
+    averaged.cpu()
+    return Behaviour(averaged[0], averaged[1]).eval()
+
+
+@torch.no_grad()  # type: ignore[untyped-decorator]  # torch is not followed by mypy
+def _average(averaged: nn.Module, modules: nn.Module, kept: float) -> None:
+    for mean, present in zip(averaged.parameters(), modules.parameters(), strict=True):
+        mean.lerp_(present, 1 - kept)
 
 
 def _chances(data: Sequences, windows: list[Window]) -> np.ndarray:
@@ -101,22 +119,41 @@ def batch(data: Sequences, windows: list[Window]) -> tuple[Tensor, Tensor]:
 def _loss(made: Behaviour, data: Sequences, windows: list[Window], width: int, rng: np.random.Generator) -> Tensor:
     inputs, real = batch(data, windows)
     b, n, _ = inputs.shape
-    for part in range(3):
-        kept = torch.from_numpy((rng.random((b, n, 1)) >= _TEXT_LOST).astype(np.float32))
-        inputs[:, :, part * width : (part + 1) * width] *= kept
+    _disturb(inputs, width, rng)
+    inputs, real = inputs.to(DEVICE), real.to(DEVICE)
     hostile, kind = made.actor.logits(made.event(inputs.reshape(b * n, -1)).reshape(b, n, -1))
-    truth = torch.tensor([[float(w.hostile)] for w in windows]).expand(b, n)
+    truth = torch.tensor([[float(w.hostile)] for w in windows], device=DEVICE).expand(b, n)
     weight = real / real.sum(1, keepdim=True)
     strong = [1.0 if data.hosts[w.host].truth[w.actor].strong else _WEAK for w in windows]
-    weight = weight * torch.tensor(strong).unsqueeze(1)
+    weight = weight * torch.tensor(strong, device=DEVICE).unsqueeze(1)
     loss = (functional.binary_cross_entropy_with_logits(hostile, truth, reduction="none") * weight).sum() / b
-    kinds = torch.tensor([w.kind for w in windows])
+    kinds = torch.tensor([w.kind for w in windows], device=DEVICE)
     if (kinds >= 0).any():
         per_event = functional.cross_entropy(
             kind.reshape(b * n, -1), kinds.repeat_interleave(n), ignore_index=-1, reduction="none"
         )
         loss = loss + 0.3 * (per_event.reshape(b, n) * weight).sum() / b
     return loss
+
+
+def _disturb(inputs: Tensor, width: int, rng: np.random.Generator) -> None:
+    """Hide in place what another host's log may lack, so that its absence tells nothing."""
+    b, n, _ = inputs.shape
+    numbers = 3 * width
+    for part in range(3):
+        kept = torch.from_numpy((rng.random((b, n, 1)) >= _TEXT_LOST).astype(np.float32))
+        inputs[:, :, part * width : (part + 1) * width] *= kept
+    without = torch.from_numpy(rng.random(b) < _REFERER_LOST)
+    inputs[without, :, 2 * width : numbers] = 0
+    inputs[without, :, numbers + _AT["referer"]] = 0
+    without = torch.from_numpy(rng.random(b) < _AGENT_LOST) & (inputs[:, 0, numbers + _AT["web"]] > 0)
+    inputs[without, :, width : 2 * width] = 0
+    for name in ("agent_known", "agents"):
+        inputs[without, :, numbers + _AT[name]] = 0
+    cooled = rng.random(b) < _COOLED
+    for place in _FAMILIARITY:
+        factor = np.where(cooled, rng.uniform(0.2, 1.1, b), 1).astype(np.float32)
+        inputs[:, :, numbers + place] *= torch.from_numpy(factor).unsqueeze(1)
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]  # torch is not followed by mypy

@@ -2,7 +2,7 @@
 
 import re
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,12 +12,14 @@ from tokenizers import decoders, models, pre_tokenizers, trainers
 from torch.nn import functional
 
 from fail2ban_ai.model.labels import ATTACKS
-from fail2ban_ai.model.tokenizer import PAD, SPECIAL, Tokenizer
+from fail2ban_ai.model.tokenizer import SPECIAL, Tokenizer
 from fail2ban_ai.training.corpora import Host
+from fail2ban_ai.training.device import DEVICE
 from fail2ban_ai.training.modules import Encoder
+from fail2ban_ai.training.padding import lengthened
+from fail2ban_ai.training.pretrain import pretrain
 from fail2ban_ai.training.settings import Setting
-
-Tell = Callable[[int, int], None]  # steps done, steps in all
+from fail2ban_ai.training.texts import Tell, padded
 
 _UNTOLD = -1
 _NAMES_ONLY = tuple(ATTACKS.index(name) for name in ("secret", "webshell", "scan"))
@@ -68,7 +70,7 @@ def lessons(payloads: dict[str, str], hosts: Sequence[Host]) -> list[Lesson]:
             lesson.attack = 0
     senders: dict[str, list[float]] = {}
     for host in hosts:
-        for text, (hostile, benign) in _by_sender(host).items():
+        for text, (hostile, benign) in by_sender(host).items():
             share = hostile / (hostile + benign)
             if teaches(host) and (share == 0 or not _ASSET.search(text)):
                 senders.setdefault(text, []).append(share)
@@ -78,10 +80,13 @@ def lessons(payloads: dict[str, str], hosts: Sequence[Host]) -> list[Lesson]:
                     lesson.attack = 0
     for text, shares in senders.items():
         found.setdefault(text, Lesson(text, _UNTOLD, _UNTOLD)).intent = float(np.mean(shares))
+    for text, longer in lengthened(sorted(found), len(found)):
+        found.setdefault(longer, Lesson(longer, found[text].attack, found[text].intent))
     return [found[text] for text in sorted(found)]
 
 
-def _by_sender(host: Host) -> dict[str, tuple[int, int]]:
+def by_sender(host: Host) -> dict[str, tuple[int, int]]:
+    """Labelled actors that sent each text of a host: hostile ones, benign ones."""
     actors: dict[str, tuple[set[str], set[str]]] = {}
     for i, actor in enumerate(host.tokens.actor):
         truth = host.truth.get(actor)
@@ -92,19 +97,27 @@ def _by_sender(host: Host) -> dict[str, tuple[int, int]]:
     return {text: (len(hostile), len(benign)) for text, (hostile, benign) in actors.items()}
 
 
-def train(items: list[Lesson], tokenizer: Tokenizer, setting: Setting, seed: int, tell: Tell) -> Encoder:
-    """A trained encoder. Half of each batch teaches attacks, classes drawn evenly but for roots, and half intent."""
+def train(
+    items: list[Lesson], unlabelled: Sequence[str], tokenizer: Tokenizer, *, setting: Setting, seed: int, tell: Tell
+) -> Encoder:
+    """An encoder that read `unlabelled` texts and learned from `items`.
+
+    Half of each batch teaches attacks, classes drawn evenly but for roots, and half intent.
+    """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     encoder = Encoder(setting)
+    pretrain(encoder, [*unlabelled, *(item.text for item in items)], tokenizer, setting=setting, seed=seed, tell=tell)
     ids = tokenizer.encode([item.text for item in items])
     attack = np.array([item.attack for item in items])
     intent = np.array([item.intent for item in items], np.float32)
     by_attack, attack_weight = _drawn(attack, attack >= 0)
     by_intent, intent_weight = _drawn((intent > 0.5).astype(np.int64), intent >= 0)
+    if not len(by_intent):  # no host that teaches it, in a very small training
+        by_intent, intent_weight = by_attack, attack_weight
     optimiser = torch.optim.AdamW(encoder.parameters(), lr=2e-3, weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 3e-3, total_steps=setting.encoder_steps + 1)
-    encoder.train()
+    encoder.to(DEVICE).train()
     step = 0
     while step < setting.encoder_steps:
         half = setting.encoder_batch * 2
@@ -114,8 +127,8 @@ def train(items: list[Lesson], tokenizer: Tokenizer, setting: Setting, seed: int
         drawn = drawn[np.argsort([len(ids[i]) for i in drawn], kind="stable")]
         for part in rng.permutation(np.array_split(np.arange(len(drawn)), 4)):
             rows = drawn[part]
-            attack_logits, intent_logits = encoder.logits(padded([ids[i] for i in rows]))
-            known, told = torch.from_numpy(attack[rows]), torch.from_numpy(intent[rows])
+            attack_logits, intent_logits = encoder.logits(padded([ids[i] for i in rows]).to(DEVICE))
+            known, told = torch.from_numpy(attack[rows]).to(DEVICE), torch.from_numpy(intent[rows]).to(DEVICE)
             loss = functional.cross_entropy(attack_logits, known, ignore_index=_UNTOLD)
             per_text = functional.binary_cross_entropy_with_logits(intent_logits, told.clamp(min=0), reduction="none")
             loss = loss + 0.7 * (per_text * (told >= 0)).sum() / (told >= 0).sum().clamp(min=1)
@@ -128,7 +141,7 @@ def train(items: list[Lesson], tokenizer: Tokenizer, setting: Setting, seed: int
             tell(step, setting.encoder_steps)
             if step >= setting.encoder_steps:
                 break
-    encoder.eval()
+    encoder.cpu().eval()
     return encoder
 
 
@@ -138,14 +151,6 @@ def _drawn(label: np.ndarray, told: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     _, inverse, counts = np.unique(label[rows], return_inverse=True, return_counts=True)
     weight = 1 / np.sqrt(counts[inverse])
     return rows, weight / weight.sum()
-
-
-def padded(ids: list[list[int]]) -> torch.Tensor:
-    """Token ids as [b, longest]."""
-    out = np.full((len(ids), max(map(len, ids))), PAD, np.int64)
-    for i, row in enumerate(ids):
-        out[i, : len(row)] = row
-    return torch.from_numpy(out)
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]  # torch is not followed by mypy

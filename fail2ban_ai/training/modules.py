@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from fail2ban_ai.actors.features import NUMERIC
+from fail2ban_ai.model import grams
 from fail2ban_ai.model.labels import ATTACKS, KINDS
 from fail2ban_ai.model.runtime import WINDOW
 from fail2ban_ai.model.tokenizer import LENGTH, PAD
@@ -62,14 +63,20 @@ class Encoder(nn.Module):  # type: ignore[misc]  # torch is not followed by mypy
         self.attack = nn.Linear(setting.embedding, len(ATTACKS))
         self.intent = nn.Linear(setting.embedding, 1)
 
-    def embed(self, ids: Tensor) -> Tensor:
-        """[b, embedding], in -1..1."""
+    def states(self, ids: Tensor) -> Tensor:
+        """[b, n, width] of each token."""
         real = (ids != PAD).unsqueeze(-1).float()
         bias = (1 - real).transpose(1, 2).unsqueeze(1) * _FAR
         x = self.tokens(ids) + self.places.weight[: ids.shape[1]]
         for block in self.blocks:
             x = block(x, bias)
-        x = self.norm(x)
+        normed: Tensor = self.norm(x)
+        return normed
+
+    def embed(self, ids: Tensor) -> Tensor:
+        """[b, embedding], in -1..1."""
+        real = (ids != PAD).unsqueeze(-1).float()
+        x = self.states(ids)
         mean = (x * real).sum(1) / real.sum(1).clamp(min=1)
         most = (x + (1 - real) * _FAR).amax(1).clamp(min=-10)
         return torch.tanh(self.pool(torch.cat([mean, most], -1)))
@@ -85,9 +92,39 @@ class Encoder(nn.Module):  # type: ignore[misc]  # torch is not followed by mypy
         return torch.cat([pooled, self.attack(pooled).softmax(-1), torch.sigmoid(self.intent(pooled))], -1)
 
 
+class Grams(nn.Module):  # type: ignore[misc]  # torch is not followed by mypy
+    """Logistic regression on hashed character n-grams of 2 to 4 bytes: bytes [b, grams.LENGTH] to logits / 3 [b, 1]."""
+
+    _SIZE = 131_071  # weights; a prime, so that the sums below spread
+    _FACTORS = (1_000_003, 1_040_257, 506_447, 65_599)
+    _MOST = 9.0  # logits are cut here: no text convicts by itself
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Parameter(torch.zeros(self._SIZE))
+        self.bias = nn.Parameter(torch.zeros(1))
+
+    def logits(self, read: Tensor) -> Tensor:
+        """[b], not cut."""
+        real = (read > 0).float()
+        total, count = self.bias.new_zeros(1), self.bias.new_zeros(1)
+        for n in (2, 3, 4):
+            last = grams.LENGTH - n + 1
+            places = sum(read[:, k : last + k] * self._FACTORS[k] for k in range(n)) + n * 7_368_787
+            kept = real[:, n - 1 :]
+            total = total + (self.table[places % self._SIZE] * kept).sum(1)
+            count = count + kept.sum(1)
+        logits: Tensor = total / count.clamp(min=1).sqrt() + self.bias
+        return logits
+
+    def forward(self, read: Tensor) -> Tensor:
+        """What the ONNX file computes."""
+        return self.logits(read).clamp(-self._MOST, self._MOST).unsqueeze(1) / 3
+
+
 def text_width(setting: Setting) -> int:
-    """Width of an encoded text."""
-    return setting.embedding + len(ATTACKS) + 1
+    """Width of an encoded text: embedding, classes, intent, n-grams."""
+    return setting.embedding + len(ATTACKS) + 2
 
 
 class Event(nn.Module):  # type: ignore[misc]  # torch is not followed by mypy

@@ -124,7 +124,7 @@ def load(corpora: Path, seed: int) -> dict[str, str]:
         unique = sorted(set(texts))
         for text in rng.sample(unique, min(MOST, len(unique))):
             target = wrapped(text, rng) if value else text if text.startswith("/") else f"/{text}"
-            final = canonical.mask(canonical.canonical(target).text)
+            final = canonical.mask(canonical.unpadded(canonical.canonical(target).text))
             if found.get(final, "benign") == "benign":
                 found[final] = attack
     return found

@@ -5,13 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fail2ban_ai.actors.features import NUMERIC
-from fail2ban_ai.model.labels import ATTACK_SEEN, ATTACKS, KINDS
+from fail2ban_ai.model.labels import KINDS
 from fail2ban_ai.model.runtime import BLOCK, WINDOW, Floats
-from fail2ban_ai.model.scorer import attacks, features
+from fail2ban_ai.model.scorer import attacks, convicting, features, requested
 from fail2ban_ai.training.corpora import Host
-
-_REQUEST = NUMERIC.index("request")
 
 
 @dataclass(slots=True)
@@ -19,7 +16,7 @@ class Texts:
     """Every distinct text of a set of hosts; number 0 is the empty one."""
 
     number: dict[str, int]
-    rows: Floats  # [texts, text width], filled by the encoder
+    rows: list[Floats]  # [texts, text width], one for each part of the hosts, filled by `encode`
 
     @classmethod
     def of(cls, hosts: Sequence[Host]) -> "Texts":
@@ -29,12 +26,19 @@ class Texts:
             for column in (host.tokens.request, host.tokens.second, host.tokens.referer):
                 for text in column:
                     number.setdefault(text, len(number))
-        return cls(number, np.zeros((len(number), 0), np.float32))
+        return cls(number, [])
 
-    def encode(self, encode: Callable[[Sequence[str]], Floats]) -> None:
-        """Fill `rows`; the empty text stays a row of zeros."""
-        rows = encode(list(self.number)[1:])
-        self.rows = np.concatenate([np.zeros((1, rows.shape[1]), np.float32), rows])
+    def encode(
+        self, encode: Callable[[Sequence[str]], Floats], grams: Sequence[Callable[[Sequence[str]], Floats]]
+    ) -> None:
+        """Fill `rows`; the empty text stays a row of zeros.
+
+        `grams`: the n-gram regression for each part of the hosts, trained without that part: a regression that knew
+        a host's texts would be trusted more than it deserves elsewhere.
+        """
+        texts = list(self.number)[1:]
+        encoded = encode(texts)
+        self.rows = [_from_one(np.concatenate([encoded, score(texts)], axis=1)) for score in grams]
 
 
 @dataclass(slots=True)
@@ -52,9 +56,11 @@ class Window:
 class Sequences:
     """The labelled actors of some hosts."""
 
-    def __init__(self, hosts: Sequence[Host], texts: Texts) -> None:
+    def __init__(self, hosts: Sequence[Host], texts: Texts, embedding: int) -> None:
+        """The i-th host reads part i % len(texts.rows) of the encoded texts."""
         self.hosts = hosts
-        self._rows = texts.rows
+        self._embedding = embedding
+        self._rows = [texts.rows[i % len(texts.rows)] for i in range(len(hosts))]
         self._numbers = [
             tuple(np.array([texts.number[t] for t in column], np.int64) for column in _columns(host)) for host in hosts
         ]
@@ -62,15 +68,23 @@ class Sequences:
 
     def features(self, window: Window) -> Floats:
         """[n, features] of a window's events."""
-        request, second, referer = (self._rows[column[window.rows]] for column in self._numbers[window.host])
-        return features(request, second, referer, self.hosts[window.host].tokens.numeric[window.rows])
+        texts = [self._rows[window.host][column[window.rows]] for column in self._numbers[window.host]]
+        return features(texts, self.hosts[window.host].tokens.numeric[window.rows], self._embedding)
 
-    def attacks(self, host: int, rows: np.ndarray) -> np.ndarray:
-        """Whether the encoder sees an attack in these events' requests: bool, one for each row."""
-        seen = attacks(self._rows[self._numbers[host][0][rows]], self._rows.shape[1] - len(ATTACKS))
-        request = self.hosts[host].tokens.numeric[rows][:, _REQUEST] > 0
-        found: np.ndarray = (seen[:, 1:].max(axis=1) >= ATTACK_SEEN) & request
-        return found
+    def requested(self, host: int, rows: np.ndarray) -> np.ndarray:
+        """What the n-gram regression makes of these events' requests, one for each row."""
+        return requested(self._rows[host][self._numbers[host][0][rows]], self.hosts[host].tokens.numeric[rows])
+
+    def unmistakable(self, host: int, rows: np.ndarray) -> np.ndarray:
+        """Which of these events' requests may convict by themselves: bool, one for each row."""
+        encoded = self._rows[host][self._numbers[host][0][rows]]
+        return convicting(
+            attacks(encoded, self._embedding), self.requested(host, rows), self.hosts[host].tokens.numeric[rows]
+        )
+
+
+def _from_one(rows: Floats) -> Floats:
+    return np.concatenate([np.zeros((1, rows.shape[1]), np.float32), rows])
 
 
 def _columns(host: Host) -> tuple[list[str], list[str], list[str]]:

@@ -16,9 +16,10 @@ class Setting:
     embedding: int = 48  # of an encoded text, in -1..1
     event: int = 96  # width of an event vector and of the actor model
     actor_layers: int = 2
-    encoder_steps: int = 2500
+    pretrain_steps: int = 1500  # guessing masked tokens
+    encoder_steps: int = 1500
     encoder_batch: int = 128
-    actor_steps: int = 1800
+    actor_steps: int = 1500
     actor_batch: int = 48
     worlds: int = 90  # simulated hosts
     folds: int = 3  # of the training hosts, left out in turn for calibration and thresholds
@@ -29,10 +30,27 @@ class Setting:
 
 
 SETTINGS = {
-    "tiny": Setting(512, 16, 1, 2, 8, 16, 1, encoder_steps=12, actor_steps=12, actor_batch=8, worlds=3, folds=2),
+    "tiny": Setting(
+        512, 16, 1, 2, 8, 16, 1, pretrain_steps=8, encoder_steps=12, actor_steps=12, actor_batch=8, worlds=4, folds=2
+    ),
     "small": Setting(),
+    "full": Setting(
+        8192,
+        256,
+        4,
+        8,
+        96,
+        128,
+        3,
+        pretrain_steps=20_000,
+        encoder_steps=10_000,
+        encoder_batch=256,
+        actor_steps=6_000,
+        actor_batch=96,
+        worlds=240,
+    ),
 }
-"""`tiny` is for tests. The full one, a ModernBERT-shaped encoder on a GPU, comes with its own issue."""
+"""`tiny` is for tests, `small` takes half an hour on two CPU cores, `full` is for a GPU."""
 
 
 def setting(name: str) -> Setting:

@@ -1,9 +1,17 @@
-"""The whole of training on one page: hosts, texts, encoder, actor model, hosts left out, files and card."""
+"""The whole of training on one page: hosts, what is learned from them, hosts left out, files and card.
+
+Everything that is learned is learned anew for each part of the hosts left out, tokenizer and encoder too: a threshold
+chosen where the encoder knew the texts would be too low anywhere else. A part that is done is kept in the folder
+`parts`, so that a training that was stopped goes on where it was.
+"""
 
 import hashlib
 import json
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +23,11 @@ from fail2ban_ai import __version__
 from fail2ban_ai.model import weights
 from fail2ban_ai.model.scorer import groups
 from fail2ban_ai.model.tokenizer import Tokenizer
-from fail2ban_ai.training import calibrate, corpora, export, fit_actor, fit_encoder
+from fail2ban_ai.sightings import against
+from fail2ban_ai.training import calibrate, corpora, export, fit_actor, fit_encoder, fit_grams
 from fail2ban_ai.training.calibrate import Left
 from fail2ban_ai.training.fit_actor import Behaviour
-from fail2ban_ai.training.modules import Actor, Encoder, Event, text_width
+from fail2ban_ai.training.modules import Actor, Encoder, Event, Grams, text_width
 from fail2ban_ai.training.sequences import Sequences, Texts, Window
 from fail2ban_ai.training.settings import Setting
 from fail2ban_ai.training.simulator import training_world
@@ -53,32 +62,90 @@ def train(
         ModelError: the exported files score differently from torch.
     """
     torch.set_num_threads(THREADS)
+    parts = out / "parts"
+    left: list[Left] = []
+    for fold in range(setting.folds):
+        inside = [host for i, host in enumerate(found) if i % setting.folds != fold]
+        outside = [host for i, host in enumerate(found) if i % setting.folds == fold]
+        telling = _telling_of(tell, f"without part {fold + 1} of the hosts")
+        about = _about(inside, labelled, setting, seed + fold)
+        learned = partial(learn, inside, labelled, setting, seed + fold, telling)
+        made = _kept(parts / f"{fold}", setting, about, learned)
+        left += judged(made, outside)
+    about = _about(found, labelled, setting, seed)
+    made = _kept(parts / "all", setting, about, partial(learn, found, labelled, setting, seed, tell))
+    card = _card(found, labelled, setting, seed, left)
+    write(out, made, card)
+    shutil.rmtree(parts)
+    return card
+
+
+@dataclass(slots=True)
+class Learned:
+    """All that is learned from some hosts."""
+
+    definition: str  # of the tokenizer
+    encoder: Encoder
+    grams: Grams
+    behaviour: Behaviour
+
+    def encode(self, texts: Sequence[str]) -> np.ndarray:
+        """[n, text width without n-grams], as the runtime encodes."""
+        encoded: np.ndarray = fit_encoder.encode(self.encoder, Tokenizer(self.definition), texts)
+        return encoded
+
+
+def learn(found: list[corpora.Host], labelled: dict[str, str], setting: Setting, seed: int, tell: Tell) -> Learned:
+    """Tokenizer, encoder, n-gram regression and actor model from these hosts."""
     texts = Texts.of(found)
     definition = fit_encoder.train_tokenizer([*labelled, *texts.number], setting.vocabulary)
     tokenizer = Tokenizer(definition)
     items = fit_encoder.lessons(labelled, found)
-    encoder = fit_encoder.train(items, tokenizer, setting, seed, lambda i, n: tell("encoder", i, n))
+    encoder = fit_encoder.train(
+        items, list(texts.number), tokenizer, setting=setting, seed=seed, tell=_telling(tell, "encoder")
+    )
     export.to_grid(encoder)
-    texts.encode(lambda part: fit_encoder.encode(encoder, tokenizer, part))
-    data = Sequences(found, texts)
-    left: list[Left] = []
-    for fold in range(setting.folds):
-        inside = [w for w in data.windows if w.host % setting.folds != fold]
-        outside = [w for w in data.windows if w.host % setting.folds == fold]
-        made = fit_actor.train(data, inside, setting, seed + fold, _telling(tell, f"hosts left out, part {fold + 1}"))
-        left += judged(made, data, outside)
+    others = [[h for i, h in enumerate(found) if i % setting.folds != part] for part in range(setting.folds)]
+    grams = [fit_grams.train(hosts, seed) for hosts in others]
+    texts.encode(
+        lambda part: fit_encoder.encode(encoder, tokenizer, part),
+        [partial(fit_grams.score, model) for model in grams],
+    )
+    data = Sequences(found, texts, setting.embedding)
     made = fit_actor.train(data, data.windows, setting, seed, _telling(tell, "actor model"))
     export.to_grid(made.event)
     export.to_grid(made.actor)
-    card = _card(found, labelled, setting, seed, left)
-    write(out, definition, encoder, made, card)
-    return card
+    return Learned(definition, encoder, fit_grams.train(found, seed), made)
 
 
-def judged(made: Behaviour, data: Sequences, windows: list[Window]) -> list[Left]:
-    """The logits of each actor as of each of its events, as the scorer would give them."""
+def _about(found: list[corpora.Host], labelled: dict[str, str], setting: Setting, seed: int) -> str:
+    known = {host.name: len(host.tokens) for host in found}
+    return json.dumps([__version__, torch.__version__, setting.as_dict(), seed, known, len(labelled)])
+
+
+def _kept(folder: Path, setting: Setting, about: str, make: Callable[[], Learned]) -> Learned:
+    """What `make` gives, or gave before in a training about the same (`about`)."""
+    mark = folder / "about.json"
+    if mark.is_file() and mark.read_text() == about:
+        definition = (folder / "tokenizer.json").read_text()
+        return _assembled(definition, setting, lambda name: (folder / name).read_bytes())
+    made = make()
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in _files(made).items():
+        (folder / name).write_bytes(content)
+    mark.write_text(about)  # last: a part without it is not whole
+    return made
+
+
+def judged(made: Learned, found: list[corpora.Host]) -> list[Left]:
+    """The logits of each labelled actor as of each of its events, as the scorer would give them."""
+    texts = Texts.of(found)
+    texts.encode(made.encode, [lambda part: fit_grams.score(made.grams, part)])
+    data = Sequences(found, texts, made.encoder.attack.in_features)
+    windows = data.windows
+    acts = [against(host.tokens) for host in found]
     actors: dict[tuple[int, str], list[tuple[Window, np.ndarray]]] = {}
-    for window, logits in zip(windows, fit_actor.judge(made, data, windows), strict=True):
+    for window, logits in zip(windows, fit_actor.judge(made.behaviour, data, windows), strict=True):
         actors.setdefault((window.host, window.actor), []).append((window, logits[window.first :]))
     out = []
     for (number, actor), parts in actors.items():
@@ -87,23 +154,27 @@ def judged(made: Behaviour, data: Sequences, windows: list[Window]) -> list[Left
         group = int(groups(host.tokens.numeric[last])[0])
         logits = np.concatenate([part for _, part in parts])
         rows = np.concatenate([window.rows[window.first :] for window, _ in parts])
-        counted = corpora.counted(host.tokens, rows)
-        single = corpora.first_attacks(host.tokens, rows, data.attacks(number, rows))
-        out.append(Left(host.name, actor, group, host.truth[actor].hostile, logits, counted, single))
+        single = (acts[number][rows] == 1) & data.unmistakable(number, rows)
+        said = data.requested(number, rows)
+        out.append(
+            Left(host.name, actor, group, host.truth[actor].hostile, logits, said, acts[number][rows] >= 2, single)
+        )
     return out
 
 
-def write(out: Path, definition: str, encoder: Encoder, made: Behaviour, card: dict[str, Any]) -> None:
-    """Write a weights folder; the card gets the checksums."""
-    files = {
-        "tokenizer.json": definition.encode(),
-        "encoder.onnx": export.encoder_onnx(encoder),
-        "event.onnx": export.event_onnx(made),
-        "actor.onnx": export.actor_onnx(made),
-        "encoder.safetensors": safetensors.torch.save(encoder.state_dict()),
-        "actor.safetensors": safetensors.torch.save(_state(made)),
+def write(out: Path, made: Learned, card: dict[str, Any]) -> None:
+    """Write a weights folder; the card gets the checksums.
+
+    Raises:
+        ModelError: the exported files score differently from torch.
+    """
+    files = _files(made) | {
+        "encoder.onnx": export.encoder_onnx(made.encoder),
+        "grams.onnx": export.grams_onnx(made.grams),
+        "event.onnx": export.event_onnx(made.behaviour),
+        "actor.onnx": export.actor_onnx(made.behaviour),
     }
-    card["export_difference"] = round(export.compare(encoder, made, files, 0), 6)
+    card["export_difference"] = round(export.compare(made.encoder, made.grams, made.behaviour, files, 0), 6)
     card["sha256"] = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     out.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
@@ -111,27 +182,48 @@ def write(out: Path, definition: str, encoder: Encoder, made: Behaviour, card: d
     (out / weights.CARD).write_text(json.dumps(card, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def read(folder: Path) -> tuple[str, Encoder, Behaviour, dict[str, Any]]:
-    """Tokenizer, torch modules and card of a weights folder.
+def read(folder: Path) -> tuple[Learned, dict[str, Any]]:
+    """The torch modules and the card of a weights folder.
 
     Raises:
         ModelError: a file is missing or damaged.
     """
     held = weights.load(folder)
-    setting = Setting(**held.card["setting"])
-    encoder, made = Encoder(setting), Behaviour(Event(setting), Actor(setting))
-    encoder.load_state_dict(safetensors.torch.load(held.read("encoder.safetensors")))
-    state = safetensors.torch.load(held.read("actor.safetensors"))
-    for part, module in (("event.", made.event), ("actor.", made.actor)):
+    definition = held.read("tokenizer.json").decode()
+    return _assembled(definition, Setting(**held.card["setting"]), held.read), held.card
+
+
+def _assembled(definition: str, setting: Setting, content: Callable[[str], bytes]) -> Learned:
+    made = Learned(definition, Encoder(setting), Grams(), Behaviour(Event(setting), Actor(setting)))
+    made.encoder.load_state_dict(safetensors.torch.load(content("encoder.safetensors")))
+    made.grams.load_state_dict(safetensors.torch.load(content("grams.safetensors")))
+    state = safetensors.torch.load(content("actor.safetensors"))
+    for part, module in (("event.", made.behaviour.event), ("actor.", made.behaviour.actor)):
         module.load_state_dict(
             {name.removeprefix(part): value for name, value in state.items() if name.startswith(part)}
         )
-    return held.read("tokenizer.json").decode(), encoder.eval(), made.eval(), held.card
+    made.encoder.eval()
+    made.grams.eval()
+    made.behaviour.eval()
+    return made
+
+
+def _files(made: Learned) -> dict[str, bytes]:
+    return {
+        "tokenizer.json": made.definition.encode(),
+        "encoder.safetensors": safetensors.torch.save(made.encoder.state_dict()),
+        "grams.safetensors": safetensors.torch.save(made.grams.state_dict()),
+        "actor.safetensors": safetensors.torch.save(_state(made.behaviour)),
+    }
 
 
 def _state(made: Behaviour) -> dict[str, torch.Tensor]:
     parts = (("event.", made.event), ("actor.", made.actor))
     return {prefix + name: value for prefix, module in parts for name, value in module.state_dict().items()}
+
+
+def _telling_of(tell: Tell, part: str) -> Tell:
+    return lambda stage, i, n: tell(f"{stage}, {part}", i, n)
 
 
 def _telling(tell: Tell, stage: str) -> Callable[[int, int], None]:

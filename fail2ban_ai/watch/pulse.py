@@ -32,6 +32,7 @@ class Pulse:
     findings: int = 0
     asked: int = 0
     live: bool = False
+    runtime: str = ""  # what runs the model
     trouble: dict[str, str] = field(default_factory=dict)  # topic -> sentence
     _told: tuple[float, int] = (0.0, 0)
     _rate: float = 0.0
@@ -66,6 +67,7 @@ class Pulse:
             "uncounted": self.uncounted,
             "lost": self.lost,
             "live": self.live,
+            "runtime": self.runtime,
             "findings": self.findings,
             "asked": self.asked,
             "rss_bytes": rss(),

@@ -35,13 +35,18 @@ class Actor:
     own: set[str] = field(default_factory=set)
     services: set[str] = field(default_factory=set)
     login_days: list[int] = field(default_factory=list)
+    hours: list[int] = field(default_factory=list)  # with requests that another site may have caused
+
+
+def host_of(url: str | None) -> str:
+    return (url or "").lower().removeprefix("http://").removeprefix("https://").removeprefix("www.").partition("/")[0]
 
 
 class Walk:
     def __init__(self) -> None:
         self.actors: dict[str, Actor] = {}
         self.items: dict[tuple[str, str], Item] = {}
-        self.population = self.total = 0
+        self.population = self.total = self.largest = 0
 
     def item(self, kind: str, value: str | None, time: float) -> Item:
         if not value:
@@ -54,7 +59,7 @@ class Walk:
 
     def tokens(self, frame: pl.DataFrame) -> list[tuple[int, str, list[float], tuple[int, ...]]]:
         """(row, actor, numeric, (acts, actors of path, agent and account, population, agents, total, forgetful))."""
-        made = texts.Texts()
+        made = texts.Texts(1000)
         request, second, referer = made.requests(frame), made.seconds(frame), made.referers(frame)
         found = []
         for row, event in enumerate(frame.iter_rows(named=True)):
@@ -65,6 +70,24 @@ class Walk:
             if made is not None:
                 found.append((row, *made))
         return found
+
+    def excused(self, event: dict, time: float, name: str, ordinary: bool) -> bool:
+        actor, origin = self.actors[name], host_of(event["referer"])
+        item = self.item("origin", origin, time)
+        before = len(item.actors)
+        if ordinary and origin:
+            item.actors.add((name, actor.first))
+            self.largest = max(self.largest, len(item.actors))
+        if host_of(event["host"]):
+            foreign = origin != "" and origin != host_of(event["host"])
+        else:
+            foreign = origin != "" and self.largest >= 3 and before * 4 < self.largest
+        greeting = (event["target"] or "").startswith((r"\x16\x03", "\x16\x03"))
+        if not (foreign or greeting) or ordinary:
+            return False
+        if int(time // 3600) not in actor.hours[-1:]:
+            actor.hours.append(int(time // 3600))
+        return len(actor.hours) <= 3
 
     def event(  # noqa: PLR0912, PLR0915 - the whole of it in one place, to be read beside the quick way
         self, event: dict, asked: texts.Request, second: str, has_referer: bool
@@ -101,9 +124,11 @@ class Walk:
         if good and asked.path and network not in path.networks and len(path.networks) < 16:
             path.networks.append(network)
         ordinary = good and familiar >= 3
+        excused = kind == "request" and self.excused(event, time, name, ordinary)
+        counts["acts"] -= excused
         plain = tried.known and (names == 0 or (names == 1 and not new_account))
         counts["strange"] += kind in REFUSED[1:] or (kind == "login_failed" and not plain)
-        counts["strange"] += kind == "request" and not good
+        counts["strange"] += kind == "request" and not good and not excused
         known, own, pressed = tried.known, account in actor.own, tried.pressed
         day = int(time // 86400)
         if kind == "login_ok":
@@ -116,6 +141,8 @@ class Walk:
         elif kind in REFUSED:
             counts["failed"] += 1
             tried.pressed += new_account
+        elif excused:
+            return None
         elif status >= 400:
             counts["failed"] += 1
             counts["missing"] += status == 404

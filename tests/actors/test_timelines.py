@@ -68,9 +68,10 @@ def test_a_certificate_authority_at_work_is_no_behaviour(tmp_path: Path, target:
     assert len(_tokens(log)) == 1 + events
 
 
-def test_a_malformed_request_is_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("asked", "events"), [(r"\x03\x00\x00/*\xE0", 1), (r"\x16\x03\x01\x02", 0)])
+def test_a_malformed_request_is_one_but_for_a_browser_that_greets_a_plain_port_in_tls(
+    tmp_path: Path, asked: str, events: int
+) -> None:
     log = tmp_path / "access.log"
-    log.write_text(
-        r'198.51.100.7 - - [24/Nov/2026:10:00:00 +0000] "\x16\x03\x01" 400 150 "-" "-"' + "\n" + ACCESS[0] + "\n"
-    )
-    assert len(_tokens(log)) == 2
+    log.write_text(f'198.51.100.7 - - [24/Nov/2026:10:00:00 +0000] "{asked}" 400 150 "-" "-"\n' + ACCESS[0] + "\n")
+    assert len(_tokens(log)) == 1 + events

@@ -76,6 +76,15 @@ def test_what_troubles_the_watcher_is_shown(host: Path) -> None:
     assert "/var/log/x.log: 0 lines; it may not be read" in shown
 
 
+def test_what_runs_the_model_is_what_the_watcher_says_while_it_is_heard(host: Path) -> None:
+    beat(runtime="torch on cpu, fp32")
+    assert "runtime torch on cpu, fp32" in status().output
+    beat(runtime="remote", trouble=["the model's server is not used, the embedded model scores: it refuses the token"])
+    assert "it refuses the token" in status().output
+    beat(runtime="remote", at=time.time() - 900)
+    assert "runtime onnx" in status().output  # what the configuration says
+
+
 def test_over_capacity_is_said(host: Path) -> None:
     beat(degraded=True)
     assert "the cheaper score judges" in status().output
@@ -106,6 +115,7 @@ def test_without_a_heartbeat_watch_is_not_running(host: Path) -> None:
         {"sources": [{"source": 7, "read": 1}]},
         {"sources": [{"source": "x" * 5000, "read": 1}]},
         {"lines": 1 << 70},
+        {"runtime": "x" * 300},
     ],
 )
 def test_a_heartbeat_that_is_wrong_in_one_place_is_none(host: Path, values: dict[str, Any]) -> None:

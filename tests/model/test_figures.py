@@ -27,8 +27,11 @@ def left_out(n: int = 400, host: str = "one", odd: float = 0.0) -> list[Left]:
     for i in range(n):
         for hostile in (True, False):
             logits = rng.normal(2.0 if hostile else -2.0 + odd, 1.0, 1 + i % 4).astype(np.float32)
+            said = rng.normal(0.5 if hostile else -0.5, 1.0, len(logits)).astype(np.float32)
             found.append(
-                Left(host, f"{i}", i % 3, hostile, logits, np.ones(len(logits), bool), np.zeros(len(logits), bool))
+                Left(
+                    host, f"{i}", i % 3, hostile, logits, said, np.ones(len(logits), bool), np.zeros(len(logits), bool)
+                )
             )
     return found
 
@@ -61,7 +64,9 @@ def test_calibrated_scores_are_probabilities_at_the_assumed_prior() -> None:
     table = np.array([calibrate.platt(actors)[group] for group in GROUPS])
     first = [
         (
-            calibrate.peak(Left(a.host, a.actor, a.group, a.hostile, a.logits[:1], a.counted[:1], a.single[:1]), table),
+            calibrate.peak(
+                Left(a.host, a.actor, a.group, a.hostile, a.logits[:1], a.said[:1], a.counted[:1], a.single[:1]), table
+            ),
             a.hostile,
         )
         for a in actors
@@ -77,7 +82,7 @@ def test_calibrated_scores_are_probabilities_at_the_assumed_prior() -> None:
 def test_a_group_without_actors_takes_the_common_calibration() -> None:
     web_only = [one for one in left_out() if one.group == 0]
     calibration = calibrate.platt(web_only)
-    assert calibration["mail"] == calibration["web"]
+    assert calibration["mail"] == [*calibration["web"][:2], 0.0]
     assert calibrate.thresholds(web_only, calibration)["mail"] == calibrate.thresholds(web_only, calibration)["web"]
 
 
@@ -85,7 +90,14 @@ def test_events_that_the_judge_passes_over_count_for_nothing() -> None:
     actors = left_out(200)
     table = np.array([calibrate.platt(actors)[group] for group in GROUPS])
     loud = Left(
-        "one", "x", 0, False, np.array([9.0, -2.0], np.float32), np.array([False, True]), np.array([True, False])
+        "one",
+        "x",
+        0,
+        False,
+        np.array([9.0, -2.0], np.float32),
+        np.zeros(2),
+        np.array([False, True]),
+        np.array([True, False]),
     )
     assert calibrate.peak(loud, table) < 0.5
     loud.counted[:] = False
@@ -97,7 +109,7 @@ def test_one_request_is_enough_only_beyond_what_benign_first_requests_reach() ->
     calibration = calibrate.platt(actors)
     limits = calibrate.thresholds(actors, calibration)
     quiet = calibrate.singles(actors, calibration, limits)
-    assert quiet == {group: limits[group]["cautious"] for group in GROUPS}, "none of them looks like an attack"
+    assert quiet == {group: limits[group]["normal"] for group in GROUPS}, "none of them looks like an attack"
     loudest = {
         i: max((one for one in actors if not one.hostile and one.group == i), key=lambda o: o.logits.max())
         for i in range(3)

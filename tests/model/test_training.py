@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from fail2ban_ai.errors import ConfigError, ModelError
 from fail2ban_ai.model import weights
 from fail2ban_ai.model.onnx import OnnxRuntime
 from fail2ban_ai.model.scorer import Scorer
-from fail2ban_ai.training import export, settings, train
+from fail2ban_ai.training import corpora, export, fit_grams, settings, train
 
 pytestmark = pytest.mark.torch
 
@@ -40,7 +41,7 @@ def test_what_was_trained_scores(trained: Path) -> None:
     held = weights.load(trained)
     scores = Scorer(weights=held).score(made_up(50, 5, 20, 0))
     assert np.isfinite(scores.hostile).all()
-    assert held.card["data"]["simulated_hosts"] == 3
+    assert held.card["data"]["simulated_hosts"] == 4
     assert held.card["export_difference"] <= export.BOUND
 
 
@@ -51,6 +52,27 @@ def test_the_same_seed_gives_the_same_files(trained: Path, tmp_path: Path) -> No
     assert card["sha256"] == weights.load(trained).card["sha256"]
 
 
+def test_a_training_that_was_stopped_goes_on(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = settings.setting("tiny")
+    found = train.hosts(None, chosen, 3, lambda *_: None)
+    learn, learned = train.learn, []
+
+    def stopped(hosts: list[corpora.Host], *rest: Any) -> train.Learned:
+        if len(hosts) == len(found) and not learned[2:]:
+            learned.append("stopped")
+            raise KeyboardInterrupt
+        learned.append(len(hosts))
+        return learn(hosts, *rest)
+
+    monkeypatch.setattr(train, "learn", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        train.train(found, LABELLED, chosen, 3, out=tmp_path, tell=lambda *_: None)
+    card = train.train(found, LABELLED, chosen, 3, out=tmp_path, tell=lambda *_: None)
+    assert learned == [2, 2, "stopped", 4], "the parts that were done are not learned again"
+    assert card["sha256"] == weights.load(trained).card["sha256"]
+    assert not (tmp_path / "parts").exists()
+
+
 def test_export_makes_the_same_onnx_again(trained: Path, tmp_path: Path) -> None:
     done = CliRunner().invoke(command, ["export", "--weights", str(trained), "--out", str(tmp_path)])
     assert done.exit_code == 0, done.output
@@ -58,25 +80,23 @@ def test_export_makes_the_same_onnx_again(trained: Path, tmp_path: Path) -> None
 
 
 def test_export_that_scores_otherwise_fails(trained: Path) -> None:
-    _, encoder, made, _ = train.read(trained)
+    made, _ = train.read(trained)
     files = {
-        "encoder.onnx": export.encoder_onnx(encoder),
-        "event.onnx": export.event_onnx(made),
-        "actor.onnx": export.actor_onnx(made),
+        "encoder.onnx": export.encoder_onnx(made.encoder),
+        "grams.onnx": export.grams_onnx(made.grams),
+        "event.onnx": export.event_onnx(made.behaviour),
+        "actor.onnx": export.actor_onnx(made.behaviour),
     }
-    assert export.compare(encoder, made, files, 0) <= export.BOUND
-    encoder.attack.bias.data[0] += 0.5
+    assert export.compare(made.encoder, made.grams, made.behaviour, files, 0) <= export.BOUND
+    made.grams.bias.data[0] += 0.5
     with pytest.raises(ModelError, match="differently"):
-        export.compare(encoder, made, files, 0)
+        export.compare(made.encoder, made.grams, made.behaviour, files, 0)
 
 
 def test_shipped_weights_score_alike_in_torch_and_onnx() -> None:
-    definition, encoder, _, _ = train.read(weights.SHIPPED)
+    made, _ = train.read(weights.SHIPPED)
     texts = ["/", "/wp-login.php", "sshd: failed password for <user>", "/a?id=1' or 1=1--", "curl/0.0.0"]
-    from fail2ban_ai.model.tokenizer import Tokenizer  # noqa: PLC0415
-    from fail2ban_ai.training import fit_encoder  # noqa: PLC0415
-
-    by_torch = fit_encoder.encode(encoder, Tokenizer(definition), texts)
+    by_torch = np.concatenate([made.encode(texts), fit_grams.score(made.grams, texts)], axis=1)
     assert np.abs(by_torch - OnnxRuntime().encode(texts)).max() <= export.BOUND
 
 
