@@ -15,7 +15,9 @@ from fail2ban_ai.sources.stats import SourceStats
 
 LATENESS = 300_000_000  # microseconds: 5 minutes
 FOREVER = 1 << 62
-_ROWS = 32_768  # frames are joined until they have so many rows: later steps cost something for each frame
+# Frames are joined until they have so many rows, since later steps cost something for each frame: few at first, so that
+# these steps need not wait for half of a small log.
+_FIRST_ROWS, _ROWS = 8192, 32_768
 _PLACE = "_place"
 
 
@@ -83,7 +85,7 @@ def merge(lanes: list[Lane], since: datetime | None, until: datetime | None) -> 
 def _merged(lanes: list[Lane], window: pl.Expr | None, until: datetime | None) -> Iterator[pl.DataFrame]:
     end = FOREVER if until is None else int(until.timestamp() * 1_000_000)
     ready: list[pl.DataFrame] = []
-    reached = -FOREVER
+    reached, rows = -FOREVER, _FIRST_ROWS
     while reached < end:
         slowest = min(lanes, key=lambda lane: lane.watermark, default=None)
         if slowest is None or slowest.watermark == FOREVER:
@@ -93,9 +95,9 @@ def _merged(lanes: list[Lane], window: pl.Expr | None, until: datetime | None) -
         parts = [part for lane in lanes if (part := lane.take(min(reached, end))) is not None]
         if parts:
             ready.append(_in_order(pl.concat(parts)).drop(_PLACE))
-        if sum(frame.height for frame in ready) >= _ROWS:
+        if sum(frame.height for frame in ready) >= rows:
             yield pl.concat(ready)
-            ready = []
+            ready, rows = [], min(2 * rows, _ROWS)
     if ready:
         yield pl.concat(ready)
 
