@@ -87,7 +87,7 @@ def alternatives(targets: Sequence[str], following: str) -> list[Piece] | None:
     if len(targets) > 1:
         made = template(targets, following)
         made = made if made is not None and _names_all(made) else _by_value(targets, following)
-        if made is not None:
+        if made is not None and (following == '"' or _named(targets)):
             return [join(made)]
         if len(targets) > _EXACT:
             return None
@@ -113,6 +113,11 @@ def _names_all(pieces: Sequence[Piece]) -> bool:
         for segment in text.split("/")
         if "\0" in segment
     )
+
+
+def _named(targets: Sequence[str]) -> bool:
+    """Whether the path names something: parameters that vary on a home page, "/?id=…", may be anybody's."""
+    return all(len(re.findall(r"[A-Za-z\d]", target.partition("?")[0])) >= _NAME for target in targets)
 
 
 def _is_gap(piece: Piece) -> bool:

@@ -90,6 +90,14 @@ def test_a_page_with_parameters_makes_no_rule_but_an_attack_on_it_does() -> None
     assert len(regexes(probes("GET /index.php?page_id=..%2f..%2fetc%2fpasswd", 200), "payload")) == 1
 
 
+@pytest.mark.parametrize(("path", "made"), [("/", 0), ("/x/", 0), ("/boaform", 1)])
+def test_parameters_that_vary_make_a_pattern_only_of_a_path_that_names_something(path: str, made: int) -> None:
+    lines = [
+        web(n + i / 30, hostile(n), f"POST {path}?id={n}{i}&lat=..%2f{i}", 200) for n in range(1, 9) for i in range(9)
+    ]
+    assert len(regexes(lines, "payload")) == made
+
+
 def test_an_agent_string() -> None:
     lines = [
         web(n + i / 3, hostile(n), f"GET /page{n}{i}/x.cgi", 404, "l9scan/2.0 probe")
