@@ -74,9 +74,9 @@ def actor_of(text: str) -> str | None:
 
 def network_of(actor: str) -> str | None:
     """The network that links neighbours: the /24 of an IPv4 actor, the /48 of an IPv6 /64; None if translated."""
-    network = ipaddress.ip_network(actor)
-    if isinstance(network, ipaddress.IPv4Network):
-        return str(network.supernet(new_prefix=24))
+    if ":" not in actor:
+        return f"{actor.rpartition('.')[0]}.0/24"
+    network = ipaddress.IPv6Network(actor)
     if network.prefixlen > 64:
         return None
     return str(network.supernet(new_prefix=48))

@@ -75,9 +75,16 @@ class Edges:
         self._several += several and not address.several
         address.judged, address.several = address.judged or judged, address.several or several
 
+    def networks(self) -> dict[str, float]:
+        """The networks whose addresses may be edges, each with the share that `share` gives for an address in it."""
+        found = {name: self._share(network) for name, network in self._networks.items() if network.crowded}
+        return {name: share for name, share in found.items() if share}
+
     def share(self, actor: str) -> float:
         """Part of the log's addresses that lie in crowded networks, if this one does and they may be edges; else 0."""
-        network = self._networks.get(_wide(actor))  # by network: an address beyond KEPT may be an edge, too
+        return self._share(self._networks.get(_wide(actor)))  # by network: an address beyond KEPT may be an edge, too
+
+    def _share(self, network: _Network | None) -> float:
         if network is None or not network.crowded or len(self._addresses) < COUNTED:
             return 0.0
         if self._hostile > self._crowded * MOST_HOSTILE:
@@ -89,5 +96,8 @@ class Edges:
 
 def _wide(actor: str) -> str:
     """The network an operator might hold: a /16, of IPv6 a /32."""
+    if ":" not in actor:
+        first, second, _ = actor.split(".", 2)
+        return f"{first}.{second}.0.0/16"
     address = ipaddress.ip_network(actor).network_address
-    return str(ipaddress.ip_network((address, 16 if address.version == 4 else 32), strict=False))
+    return str(ipaddress.ip_network((address, 32), strict=False))

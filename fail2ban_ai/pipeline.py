@@ -7,7 +7,7 @@ where the chunks were cut changes nothing.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -21,9 +21,11 @@ from fail2ban_ai.caps import Caps
 from fail2ban_ai.findings import Anomaly, Campaign, Member, Verdict
 from fail2ban_ai.judge import Held, Judge, Limits
 from fail2ban_ai.model.labels import GROUPS, group_of
-from fail2ban_ai.model.scorer import Scorer
+from fail2ban_ai.model.scorer import Scorer, Scores
 from fail2ban_ai.sightings import Observation, Observer
+from fail2ban_ai.visitors import User, Visitors
 
+BUSY = 0.1  # share of all events from which an actor may be a proxy (a setting of the gate says what is enough)
 TICK = 60.0  # seconds of event time between two looks at the campaigns
 # Tokens that are scored at once: scoring many is quicker, but an actor that is found guilty among them is scored on.
 _SCORED_AT_ONCE = 8192
@@ -70,6 +72,15 @@ class Asked:
 
 
 Protection = Callable[[Asked], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Events, the tokens of those worth a look, and what the model says of these."""
+
+    frame: pl.DataFrame
+    tokens: Tokens
+    scores: Scores
 
 
 @dataclass(slots=True)
@@ -127,30 +138,41 @@ class Pipeline:
 
     def feed(self, frame: pl.DataFrame) -> list[Verdict]:
         """Take in events (events.SCHEMA, in order of time); the verdicts spoken meanwhile."""
-        return self.take(*self.walk(frame))
+        return [verdict for part in self.score([self.walk(frame)]) for verdict in self.take(part)]
+
+    # The three steps of `feed`. Each may run in a thread of its own, one piece ahead of the next, pieces in order.
 
     def walk(self, frame: pl.DataFrame) -> tuple[pl.DataFrame, Tokens]:
-        """The half of `feed` that knows of no verdict: another thread may be a frame ahead with it."""
+        """What is told of these events by those before them."""
         return frame, self._timelines.update(frame)
 
-    def take(self, frame: pl.DataFrame, tokens: Tokens) -> list[Verdict]:
-        """The other half of `feed`, for what `walk` gave, in the same order."""
-        if frame.is_empty():
-            return []
+    def score(self, walked: Iterable[tuple[pl.DataFrame, Tokens]]) -> Iterator[Scored]:
+        """What the model says of them, in pieces. Who is settled when it is asked is not looked at any more.
+
+        Which of them that are depends on how far `take` is; what it makes of the piece does not.
+        """
+        for frame, tokens in walked:
+            if frame.is_empty():
+                continue
+            edges = [0, *tokens.row[_SCORED_AT_ONCE::_SCORED_AT_ONCE].tolist(), frame.height]
+            for low, high in pairwise(edges):
+                part = tokens.between(low, high)
+                yield Scored(frame[low:high], part, self._scorer.score(part, skip=self._observer.settled))
+
+    def take(self, scored: Scored) -> list[Verdict]:
+        """The verdicts spoken on a piece."""
         spoken = len(self.result.verdicts)
+        frame = scored.frame
         first, last = (frame["time"].dt.timestamp("us")[at] / 1e6 for at in (0, -1))
         self.result.first = first if self.result.first is None else self.result.first
         self.result.last = last
         self._baselines.update(frame)
         self.result.anomalies += self._baselines.close(last)
-        edges = [0, *tokens.row[_SCORED_AT_ONCE::_SCORED_AT_ONCE].tolist(), frame.height]
-        for low, high in pairwise(edges):
-            part = tokens.between(low, high)
-            scores = self._scorer.score(part, skip=self._observer.settled())
-            for seen in self._observer.observe(frame[low:high], part, scores):
-                self._now = max(self._now, seen.time)
+        for seen in self._observer.observe(frame, scored.tokens, scored.scores):
+            self._now = max(self._now, seen.time)
+            if self._next_tick is None or self._now >= self._next_tick:
                 self._tick(self._now)
-                self._take(seen)
+            self._take(seen)
         return self.result.verdicts[spoken:]
 
     def tick(self, now: float) -> list[Verdict]:
@@ -185,6 +207,16 @@ class Pipeline:
         self._decided = {}
         self.result = Result(first=self.result.first, last=self.result.last)
 
+    def visitors(self, now: float) -> Visitors:
+        """Who must not be banned by what the logs say, for the bans of rules; `now` is in seconds since the epoch."""
+        logins, users = self._timelines.logins, {}
+        for actor in logins.actors():
+            days = logins.days_before(actor, self._observer.standing(actor).hostile_since or now)
+            if days:
+                users[actor] = User(days, logins.last(actor))
+        edges = self._observer.edges.networks()
+        return Visitors(now, self._snapshot.actors(), users, edges, self._observer.busy(BUSY))
+
     def finish(self, until: float | None = None) -> Result:
         """Close the ticks up to `until` (seconds since the epoch), or the one that the last event is in."""
         if self.result.last is not None:
@@ -212,19 +244,20 @@ class Pipeline:
 
     def _take(self, seen: Observation) -> None:
         self._snapshot.note(seen)
-        self._linker.seen(seen.time, seen.actor)
         crossed = False
         if seen.score is not None:
             limits = self._limits[group_of(seen.service)]
             # One address that fails on one mailbox in use may be its owner: only company tells (campaigns.waves).
-            alone = 0 if seen.forgetful else seen.count
+            alone = 0 if seen.forgetful else seen.acts
             crossed = self._judge.look(
                 seen.actor, seen.time, seen.score, limits=limits, attack=seen.attack, events=alone
             )
             if crossed:
                 self._observer.crossed(seen.actor)
             self.result.scores[seen.actor] = max(seen.score, self.result.scores.get(seen.actor, 0.0))
-        if seen.success is not None:
+        if seen.success is None:
+            self._linker.seen(seen.time, seen.actor)
+        else:
             self._linker.success(seen.time, seen.actor, seen.success, seen.service)
         if seen.sighting is not None:
             self._linker.add(seen.sighting)
@@ -237,7 +270,7 @@ class Pipeline:
         if self._next_tick is None:
             self._next_tick = now // TICK * TICK + TICK
         at = self._next_tick
-        while at <= now:
+        while at <= now and not self._linker.rests(now):
             for campaign in self._linker.tick(at):
                 self._changed[campaign.id] = campaign
                 self._speak(campaign, self._judge.decide(campaign, at))

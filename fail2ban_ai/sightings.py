@@ -1,8 +1,9 @@
 """From scored tokens to what the campaigns are told: sightings of suspects, successful log-ins, mere presence."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +22,7 @@ from fail2ban_ai.model.scorer import Scores
 WATCHED = 0.2  # the score from which an event is handed to the campaigns
 STILL_LOOKED_AT = 32  # events of an actor after it crossed its threshold: what it broke may show only later
 HOSTILE = 0.5  # the score that ends an actor's innocence: log-ins from then on protect nobody
+_NOTHING: Mapping[Item, int] = MappingProxyType({})
 _REDIRECT = (302, 303)  # how web log-in forms answer a success
 _POSTED = (pl.col("method") == "POST") & pl.col("status").is_in(_REDIRECT)
 
@@ -42,21 +44,20 @@ class Standing:
     web_only: bool = True  # no edge of a CDN logs in by SSH or sends mail
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
+class Observation(NamedTuple):
     """One event as the judge and the campaigns see it."""
 
     time: float
     actor: str
     service: str
-    score: float | None  # None where the model was not asked
-    attack: str | None
-    count: int  # acts of the actor so far; 0 where the model was not asked
-    forgetful: bool  # so far it did only what somebody does who forgot a password
-    success: str | None  # account, or path of a web form, that the actor logged in to
-    sighting: Sighting | None
-    touched: dict[Item, int]  # actors that touched its path, agent and account so far; empty where not asked
-    population: int  # actors seen so far; 0 where not asked
+    score: float | None = None  # None where the model was not asked
+    attack: str | None = None
+    acts: int = 0  # of the actor so far; 0 where the model was not asked
+    forgetful: bool = False  # so far it did only what somebody does who forgot a password
+    success: str | None = None  # account, or path of a web form, that the actor logged in to
+    sighting: Sighting | None = None
+    touched: Mapping[Item, int] = _NOTHING  # actors that touched its path, agent and account so far; none if not asked
+    population: int = 0  # actors seen so far; 0 where not asked
 
 
 class Observer:
@@ -64,15 +65,16 @@ class Observer:
 
     def __init__(self) -> None:
         self.edges = Edges()
+        self.settled: set[str] = set()  # actors that need no more looking at: only a log-in of theirs still counts
         self._standing: dict[str, Standing] = {}
-
-    def settled(self) -> set[str]:
-        """Actors that need no more looking at: only a log-in of theirs still counts."""
-        return {actor for actor, standing in self._standing.items() if not standing.left}
 
     def standing(self, actor: str) -> Standing:
         """Where an actor stands; an empty Standing for one never seen."""
         return self._standing.get(actor) or Standing()
+
+    def busy(self, share: float) -> dict[str, tuple[float, int]]:
+        """Actors that bring at least a `share` of all events: their share, and how many user agents they have."""
+        return {a: (s.share, s.agents) for a, s in self._standing.items() if s.share >= share}
 
     def crossed(self, actor: str) -> None:
         """This actor's score reached the threshold."""
@@ -83,12 +85,14 @@ class Observer:
         standing = self._standing.get(actor)
         if standing is not None:
             standing.crossed, standing.left = False, STILL_LOOKED_AT
+            self.settled.discard(actor)
 
     def forget(self, most: int) -> tuple[set[str], float]:
         """Keep the `most` actors last seen; those, and the time before which the others were last seen."""
         times = sorted((standing.last for standing in self._standing.values()), reverse=True)
         before = times[most] if len(times) > most else 0.0
         self._standing = {a: s for a, s in self._standing.items() if s.last > before}
+        self.settled.intersection_update(self._standing)
         return set(self._standing), before
 
     def observe(self, frame: pl.DataFrame, tokens: Tokens, scores: Scores) -> Iterator[Observation]:
@@ -99,67 +103,85 @@ class Observer:
             pl.col("kind").is_in(list(LOGIN_KINDS)).alias("failed"),
             ((pl.col("kind") == "login_ok") | _POSTED).fill_null(value=False).alias("got_in"),
         )
-        done = frame["address"].is_in(list(self.settled())).to_numpy() & ~got_in.to_numpy()
+        done = frame["address"].is_in(list(self.settled)).to_numpy() & ~got_in.to_numpy()
         picked = np.flatnonzero((worth.to_numpy() | got_in.to_numpy() | (token >= 0)) & ~done)
         told = _Told(tokens, scores)
-        rows = frame[picked].select((pl.col("time").dt.timestamp("us") / 1e6), *_Event._fields[1:]).rows()
-        for row, at in zip(rows, token[picked].tolist(), strict=True):
-            event = _Event(*row)
-            actor = actor_of(event.address)
+        for event, at in zip(_events(frame[picked.tolist()]), token[picked].tolist(), strict=True):
+            actor = event.actor
             if actor is None:
                 continue
-            seen = self._observation(actor, event, told, at)
-            standing = self._standing[actor]
+            standing = self._standing.get(actor)
+            if standing is None:
+                standing = self._standing[actor] = Standing()
+            standing.address = event.address
+            standing.last = max(standing.last, event.time)
+            standing.web_only = standing.web_only and event.service == "web"
+            if at >= 0:
+                seen = self._told_of(actor, standing, event, told, at)
+            elif event.kind == "login_ok":
+                seen = Observation(event.time, actor, event.service, success=event.account)
+            else:
+                seen = _untold(actor, standing, event)
             if standing.left or seen.success is not None:
                 yield seen
-            standing.left -= standing.crossed and standing.left > 0
+            if standing.crossed and standing.left:
+                standing.left -= 1
+                if not standing.left:
+                    self.settled.add(actor)
 
-    def _observation(self, actor: str, event: "_Event", told: "_Told", token: int) -> Observation:
-        """`token`: the event's place among the tokens, -1 if it is none."""
-        standing = self._standing.setdefault(actor, Standing())
-        standing.address, standing.last = event.address, event.time
-        standing.web_only = standing.web_only and event.service == "web"
-        score, attack, path = None, None, None
+    def _told_of(self, actor: str, standing: Standing, event: "_Event", told: "_Told", token: int) -> Observation:
+        """What is seen of an event that is a token: the place of that is given."""
+        score, attack = told.take(standing, token)
+        attack = attack if event.kind == "request" else None  # the classes are those of web requests
+        if standing.hostile_since is None and standing.score >= HOSTILE:
+            standing.hostile_since = event.time
+        count, agents, path = told.count[token], told.agents[token], told.path[token]
+        standing.events, standing.agents = count, agents
+        standing.share = count / told.total[token]
+        if event.service == "web" and standing.left:
+            hostile = standing.hostile_since is not None
+            self.edges.note(actor, event.agent, requests=count, agents=agents, hostile=hostile)
+        of_path, of_agent, of_account = told.touched[token]
         touched: dict[Item, int] = {}
-        if token >= 0:
-            score, attack = told.take(standing, token)
-            attack = attack if event.kind == "request" else None  # the classes are those of web requests
-            if standing.hostile_since is None and standing.score >= HOSTILE:
-                standing.hostile_since = event.time
-            standing.events, standing.agents = told.count[token], told.agents[token]
-            standing.share = standing.events / told.total[token]
-            if event.service == "web" and standing.left:
-                hostile = standing.hostile_since is not None
-                counts = {"requests": standing.events, "agents": standing.agents}
-                self.edges.note(actor, event.agent, **counts, hostile=hostile)
-            path = told.path[token]
-            values = (("path", path), ("agent", event.agent), ("account", event.account))
-            touched = {(kind, value): n for (kind, value), n in zip(values, told.touched[token], strict=True) if value}
-        elif event.kind == "request":
-            path = path_key(event.target or "")
-        success = None
-        if event.kind == "login_ok":
-            success = event.account
-        elif event.method == "POST" and event.status in _REDIRECT:
-            success = path
+        if path:
+            touched["path", path] = of_path
+        if event.agent:
+            touched["agent", event.agent] = of_agent
+        if event.account:
+            touched["account", event.account] = of_account
         return Observation(
-            time=event.time,
-            actor=actor,
-            service=event.service,
-            score=score,
-            attack=attack,
-            count=told.count[token] if token >= 0 else 0,
-            forgetful=token >= 0 and told.forgetful[token] > 0,
-            success=success,
-            sighting=_sighting(standing, event, actor=actor, path=path, attack=attack),
-            touched=touched,
-            population=told.population[token] if token >= 0 else 0,
+            event.time,
+            actor,
+            event.service,
+            score,
+            attack,
+            count,
+            told.forgetful[token] > 0,
+            _success(event, path),
+            _sighting(standing, event, actor=actor, path=path, attack=attack),
+            touched,
+            told.population[token],
         )
 
 
-class _Event(NamedTuple):
-    """The columns of the event table that an observation is made of."""
+def _untold(actor: str, standing: Standing, event: "_Event") -> Observation:
+    """What is seen of an event that says nothing new: a failed log-in, or a form that may have let somebody in."""
+    path = path_key(event.target or "") if event.kind == "request" else None
+    sighting = _sighting(standing, event, actor=actor, path=path, attack=None)
+    return Observation(event.time, actor, event.service, success=_success(event, path), sighting=sighting)
 
+
+def _success(event: "_Event", path: str | None) -> str | None:
+    """Account, or path of a web form, that the event is a log-in to."""
+    if event.kind == "login_ok":
+        return event.account
+    return path if event.method == "POST" and event.status in _REDIRECT else None
+
+
+class _Event(NamedTuple):
+    """The columns of the event table that an observation is made of, and whose it is."""
+
+    actor: str | None
     time: float
     source: str
     line: int
@@ -172,6 +194,13 @@ class _Event(NamedTuple):
     status: int | None
     agent: str | None
     text: str
+
+
+def _events(frame: pl.DataFrame) -> Iterator[_Event]:
+    """The rows of an event table, made column by column: row by row takes twice as long."""
+    frame = frame.select((pl.col("time").dt.timestamp("us") / 1e6), *_Event._fields[2:])
+    actors = map(actor_of, frame["address"].to_list())
+    return map(_Event._make, zip(actors, *(column.to_list() for column in frame.iter_columns()), strict=True))
 
 
 class _Told:

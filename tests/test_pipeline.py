@@ -119,3 +119,14 @@ def test_an_actor_forgotten_since_is_asked_about_by_its_name() -> None:
         pipeline.forget(3)
     assert any(v.action == "ban" for v in told)
     assert not [v.reason for v in told if "not an IP address" in v.reason]
+
+
+def test_who_crossed_is_known_until_the_longest_unseen_are_forgotten() -> None:
+    pipeline = Pipeline(Scorer(), "normal", Protection(2))
+    pipeline.feed(_events())
+    banned = {v.target for v in pipeline.result.verdicts if pipeline.crossed(v.target)}
+    assert banned
+    pipeline.forget(10_000)
+    assert all(map(pipeline.crossed, banned))
+    pipeline.forget(1)
+    assert sum(map(pipeline.crossed, banned)) <= 1

@@ -28,8 +28,8 @@ class Known:
             del self._used[next(iter(self._used))]
 
     def _touch(self, key: tuple[str, Target | None], time: float) -> None:
-        first, _ = self._times.pop(key, (time, time))
-        self._times[key] = (first, time)
+        known = self._times.pop(key, None)
+        self._times[key] = (time if known is None else known[0], time)
 
     def belongs(self, actor: str, network: str | None, target: Target, time: float) -> bool:
         """Whether the actor (an office or a user at home) or its network (a user's provider) has a history here."""

@@ -57,7 +57,7 @@ class Linker:
         self._campaigns: dict[str, Campaign] = {}
         self._changed: dict[str, None] = {}
         self._merged: dict[str, str] = {}
-        self._next: float | None = None  # when the next pass is due
+        self._next = -math.inf  # when the next pass is due; before the first event any
         self._swept = 0.0
 
     def add(self, sighting: Sighting) -> None:
@@ -65,7 +65,8 @@ class Linker:
 
         The rarity handed to the constructor is asked here, and must know what happened up to now and no more.
         """
-        self._run_passes(sighting.time)
+        if sighting.time >= self._next:
+            self._run_passes(sighting.time)
         actor = self._actors.get(sighting.actor)
         if actor is None:
             actor = Actor(sighting.actor, network_of(sighting.actor), sighting.time, sighting.time)
@@ -88,7 +89,8 @@ class Linker:
 
     def success(self, time: float, actor: str, account: str, service: str) -> None:
         """A log-in worked; for a web log-in form the account is the form's path key."""
-        self._run_passes(time)
+        if time >= self._next:
+            self._run_passes(time)
         known = self._actors.get(actor)
         network = network_of(actor)
         self._neighbourhood.trust(actor, network, time)
@@ -100,7 +102,8 @@ class Linker:
 
     def seen(self, time: float, actor: str) -> None:
         """Any event of any actor, hostile or not: who else lives in a network decides whether it may be proposed."""
-        self._run_passes(time)
+        if time >= self._next:
+            self._run_passes(time)
         self._neighbourhood.saw(actor, network_of(actor), time)
 
     def tick(self, now: float) -> list[Campaign]:
@@ -110,6 +113,8 @@ class Linker:
         merge, the one detected first stays and the other is not told again; `current` maps its id.
         """
         self._run_passes(now)
+        if not self._changed:
+            return []
         changed = [self._campaigns[i] for i in self._changed if i in self._campaigns]
         self._changed = {}
         return sorted(changed, key=_age)
@@ -134,6 +139,10 @@ class Linker:
     def wakes(self) -> float:
         """When a tick can have something new although nothing was added (seconds since the epoch)."""
         return min(self._waves.due(), self._swept + DAY)
+
+    def rests(self, until: float) -> bool:
+        """Whether no tick up to `until` can have anything new."""
+        return not (self._dirty or self._touched or self._changed) and until < self.wakes()
 
     def campaigns(self) -> list[Campaign]:
         """Every campaign that is remembered, oldest first."""
@@ -167,7 +176,7 @@ class Linker:
             component.broke[path] = None
 
     def _run_passes(self, now: float) -> None:
-        if self._next is None:
+        if self._next == -math.inf:
             self._next = math.floor(now / PASS) * PASS + PASS
             self._swept = self._next
         while self._next <= now:

@@ -1,5 +1,6 @@
 """Who lives in a network, and the smallest prefixes that cover its hostile actors and nobody else."""
 
+import functools
 import ipaddress
 from collections.abc import Container
 
@@ -107,5 +108,6 @@ def _holds(outer: Network, inner: Network) -> bool:
     return inner.prefixlen >= outer.prefixlen and inner.network_address in outer
 
 
+@functools.lru_cache(maxsize=65536)
 def _network(actor: str) -> Network:
     return ipaddress.ip_network(actor)

@@ -120,15 +120,17 @@ class Waves:
             self._start = time
         name = account.casefold()
         targets: list[Target] = [("account", name), ("form", account), ("service", service)]
-        taking_part = [t for t in targets if t in self.open and actor in self.open[t].participants]
+        taking_part = self.open and any(t in self.open and actor in self.open[t].participants for t in targets)
         if taking_part and not self._known.belongs(actor, network, targets[0], time):
             self._changes.breached.append((actor, account, time))
             return  # a success after an attack protects nobody
         self._known.add(time, actor, network, targets)
         for target in targets:
-            self._pending.pop((target, actor), None)
-            if target in self._targets and target not in self.open:
-                self._targets[target].forgive(actor)
+            if self._pending:
+                self._pending.pop((target, actor), None)
+            history = self._targets.get(target)
+            if history is not None and target not in self.open:
+                history.forgive(actor)
 
     def advance(self, now: float) -> Changes:
         """Let time pass until `now`: count what no success explained, open and close waves."""

@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 
-from fail2ban_ai import analysis, config, formats, paths, state
-from fail2ban_ai.cli.bars import bars
+from fail2ban_ai import analysis, config, formats, paths
 from fail2ban_ai.errors import FormatError, SourceError
 from fail2ban_ai.fail2ban import labels
 from fail2ban_ai.fail2ban import logs as fail2ban_logs
@@ -19,8 +17,6 @@ from fail2ban_ai.fail2ban.failregex import FailregexFormat
 from fail2ban_ai.fail2ban.feed import Fed, Feed
 from fail2ban_ai.findings import SEVERITIES
 from fail2ban_ai.lowered import owner_of
-from fail2ban_ai.reports import save, suggested, text
-from fail2ban_ai.reports.deliver import Delivery
 from fail2ban_ai.reports.schema import to_json
 from fail2ban_ai.request import ask
 from fail2ban_ai.sources import journal, rotation
@@ -103,11 +99,7 @@ def command(  # noqa: PLR0917 - click hands options over by name
         progress = stack.enter_context(_bars(quiet=as_json))
         found = analysis.run(wanted, settings, compare=compare, progress=progress)
     if not logs:
-        with owner_of(state.path().parent):
-            state.State().save(found.report, _now().isoformat(timespec="seconds"))
-        delivery = Delivery(settings)
-        for problem in delivery.deliver(found.report) + delivery.notices():
-            click.echo(f"Warning: {problem}.", err=True)
+        _keep_and_tell(found, settings)
     if auto_ban:
         asked = ask(found.result.verdicts, found.passed, auto_ban)
         click.echo(f"{asked} bans asked for; `fail2ban-ai enforce` judges them.", err=True)
@@ -115,17 +107,43 @@ def command(  # noqa: PLR0917 - click hands options over by name
         table = {actor: round(score, 3) for actor, score in sorted(found.result.scores.items())}
         scores.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
     if save_report:
-        # What named files show depends on nothing else: no suggestion of other runs among it.
-        suggestions = [] if logs else suggested.read(paths.suggestions())
-        page = save.save(found.report, save_report, suggestions, found.result.campaigns)
-        click.echo(f"The report is {page}, with report.md and report.json beside it.", err=True)
+        _save(found, save_report, named=bool(logs))
     if as_json:
         click.echo(to_json(found.report))
     else:
-        _show(found, Console(soft_wrap=True, highlight=False))
+        _show(found)
 
 
-def _show(found: analysis.Analysis, console: Console) -> None:
+# What only some runs need is imported by these: a small log is read quicker than jinja2 and rich are.
+
+
+def _keep_and_tell(found: analysis.Analysis, settings: config.Settings) -> None:
+    from fail2ban_ai import state, visitors  # noqa: PLC0415
+    from fail2ban_ai.reports.deliver import Delivery  # noqa: PLC0415
+
+    with owner_of(state.path().parent):
+        state.State().save(found.report, _now().isoformat(timespec="seconds"))
+        visitors.keep(found.visitors)
+    delivery = Delivery(settings)
+    for problem in delivery.deliver(found.report) + delivery.notices():
+        click.echo(f"Warning: {problem}.", err=True)
+
+
+def _save(found: analysis.Analysis, folder: Path, *, named: bool) -> None:
+    from fail2ban_ai.reports import save, suggested  # noqa: PLC0415
+
+    # What named files show depends on nothing else: no suggestion of other runs among it.
+    suggestions = [] if named else suggested.read(paths.suggestions())
+    page = save.save(found.report, folder, suggestions, found.result.campaigns)
+    click.echo(f"The report is {page}, with report.md and report.json beside it.", err=True)
+
+
+def _show(found: analysis.Analysis) -> None:
+    from rich.console import Console  # noqa: PLC0415
+
+    from fail2ban_ai.reports import text  # noqa: PLC0415
+
+    console = Console(soft_wrap=True, highlight=False)
     text.show(found.report, found.stats, console)
     if found.comparison:
         text.show_comparison(found.comparison, console)
@@ -168,4 +186,8 @@ def _fed() -> list[Fed]:
 
 
 def _bars(*, quiet: bool) -> AbstractContextManager[analysis.Progress]:
-    return nullcontext(lambda *_: None) if quiet else bars()
+    if quiet:
+        return nullcontext(lambda *_: None)
+    from fail2ban_ai.cli.bars import bars  # noqa: PLC0415
+
+    return bars()

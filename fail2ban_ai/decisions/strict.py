@@ -22,11 +22,13 @@ _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 def visible(text: str) -> bool:
     """Whether every character of `text` shows itself."""
-    return all(unicodedata.category(char) not in _HIDDEN for char in text)
+    return text.isprintable() or all(unicodedata.category(char) not in _HIDDEN for char in text)
 
 
 def clean(text: str, limit: int) -> str:
     """`text` with hidden characters written out (\\x00, \\u202e), at most `limit` characters."""
+    if text.isprintable():
+        return text[:limit]
     shown = "".join(_shown(char) for char in text[:limit])
     return shown if len(shown) <= limit else shown[:limit]
 

@@ -93,10 +93,9 @@ class OnnxRuntime:
                 batch = np.zeros((size, length, self.sizes.event), np.float32)
                 for i, row in enumerate(part):
                     batch[i, : lengths[row]] = sequences[row]
-                hostile, kind = self._actor.run(None, {"events": batch})
+                hostile, kind = (np.round(out, DIGITS) for out in self._actor.run(None, {"events": batch}))
                 for i, row in enumerate(part):
-                    n = lengths[row]
-                    results[row] = Judgement(np.round(hostile[i, :n], DIGITS), np.round(kind[i, :n], DIGITS))
+                    results[row] = Judgement(hostile[i, : lengths[row]], kind[i, : lengths[row]])
         return [result for result in results if result is not None]
 
 

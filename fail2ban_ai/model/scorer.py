@@ -1,6 +1,6 @@
 """Tokens to scores: encode the texts nobody has seen, keep each actor's window, judge each event as of its own time."""
 
-from collections.abc import Iterator, Set
+from collections.abc import Set
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,7 +13,7 @@ from fail2ban_ai.model.labels import ATTACKS, GROUPS, KINDS
 from fail2ban_ai.model.onnx import DIGITS, OnnxRuntime
 from fail2ban_ai.model.runtime import Floats, Runtime
 from fail2ban_ai.model.weights import Weights, load
-from fail2ban_ai.model.windows import Job, Windows, pack
+from fail2ban_ai.model.windows import Windows, pack
 
 _WEB, _MAIL = NUMERIC.index("web"), NUMERIC.index("mail")
 
@@ -65,7 +65,7 @@ class Scorer:
         """
         n = len(tokens.actor)
         scores = Scores(*(np.full(shape, np.nan, np.float32) for shape in ((n,), (n, len(KINDS)), (n, len(ATTACKS)))))
-        rows = np.fromiter((i for i, actor in enumerate(tokens.actor) if actor not in skip), np.int64)
+        rows = np.array([i for i, actor in enumerate(tokens.actor) if actor not in skip], np.int64)
         if not len(rows):
             return scores
         width = self.runtime.sizes.text
@@ -76,11 +76,7 @@ class Scorer:
         numeric = tokens.numeric[rows]
         vectors = self.runtime.embed(features(request, second, referer, numeric))
         scores.attack[rows] = attacks(request, self.runtime.sizes.embedding)
-        jobs = list(self._jobs(tokens, rows, vectors))
-        for job, judged in zip(jobs, self.runtime.judge([job.sequence for job in jobs]), strict=True):
-            span = slice(job.offset, job.offset + len(job.rows))
-            scores.hostile[job.rows] = judged.hostile[span]
-            scores.kind[job.rows] = judged.kind[span]
+        self._judge(tokens, rows, vectors, scores)
         scores.hostile[rows] = calibrate(scores.hostile[rows], groups(numeric), self._calibration)
         return scores
 
@@ -88,14 +84,16 @@ class Scorer:
         """Drop what is held about actors silent since `before` (seconds since the epoch); how many were dropped."""
         return self._windows.forget(before)
 
-    def _jobs(self, tokens: TokensLike, rows: np.ndarray, vectors: Floats) -> Iterator[Job]:
-        places: dict[str, list[int]] = {}
-        for place, row in enumerate(rows):
-            places.setdefault(tokens.actor[row], []).append(place)
-        packed = pack(vectors)
-        for actor, at in places.items():
-            own = rows[at]
-            yield from self._windows.add(actor, packed[at], own, float(tokens.time[own[-1]]))
+    def _judge(self, tokens: TokensLike, rows: np.ndarray, vectors: Floats, scores: Scores) -> None:
+        """Fill in what the actor model says of the rows, which have these event vectors."""
+        added: dict[str, list[int]] = {}
+        for place, row in enumerate(rows.tolist()):
+            added.setdefault(tokens.actor[row], []).append(place)
+        for jobs in self._windows.add(added, pack(vectors), tokens.time[rows]):
+            judged = self.runtime.judge(list(jobs.sequences))
+            own = rows[jobs.places]
+            scores.hostile[own] = np.stack([each.hostile for each in judged])[jobs.new]
+            scores.kind[own] = np.stack([each.kind for each in judged])[jobs.new]
 
 
 def attacks(request: Floats, embedding: int) -> Floats:

@@ -13,6 +13,9 @@ from fail2ban_ai.enforce import settings as enforcer_settings
 from fail2ban_ai.enforce import trial
 from fail2ban_ai.errors import ConfigError
 from fail2ban_ai.installer import Installer
+from fail2ban_ai.rules import decide, store
+from fail2ban_ai.rules import install as rules
+from fail2ban_ai.rules.site import Site
 from fail2ban_ai.setup import account, record, settings, units
 
 if TYPE_CHECKING:
@@ -95,8 +98,10 @@ def observe() -> None:
 def remove(installer: Installer, *, purge: bool) -> list[str]:
     """Stop everything and delete all that setup made; with `purge` what was found and decided, too.
 
-    Returns what was kept, with the reason. Raises ConfigError while the admin's overrides of our jails are there.
+    Returns what was kept, with the reason. Raises ConfigError while the admin's overrides of our jails are there, or a
+    rule's file was changed by hand.
     """
+    _retire_rules(Site(installer.config, installer.client))
     kept = [f"{name}: changed by hand" for name in installer.remove()]
     kept += units.switch((), start=False)
     known = record.load()
@@ -118,6 +123,16 @@ def remove(installer: Installer, *, purge: bool) -> list[str]:
             folder.rmdir()
     units.reload()
     return kept
+
+
+def _retire_rules(site: Site) -> None:
+    """Take installed rules out: without our actions fail2ban would not start with them."""
+    if not rules.installed():
+        return
+    with store.locked():
+        rules.recover(site)
+        for name in rules.installed():
+            decide.retire(site, name, "fail2ban-ai was removed")
 
 
 def read_history() -> bool:

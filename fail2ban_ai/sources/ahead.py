@@ -1,4 +1,4 @@
-"""Work ahead: the next frame is read and walked, outside Python's lock for most of it, while the last one is judged."""
+"""Work ahead: a step of the way of the data in a thread of its own, most of it outside Python's lock."""
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +10,7 @@ T = TypeVar("T")
 def ahead(made: Iterable[T]) -> Iterator[T]:
     """The same in the same order, one of them made in advance; what goes wrong there is raised here."""
     source = iter(made)
-    with ThreadPoolExecutor(1, "reading") as pool:
+    with ThreadPoolExecutor(1, "ahead") as pool:
         coming = pool.submit(next, source, None)
         while (one := coming.result()) is not None:
             coming = pool.submit(next, source, None)

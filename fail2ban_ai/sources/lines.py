@@ -1,5 +1,6 @@
 """The lines of one file, plain or gzip, in blocks of bounded size, whatever the file holds."""
 
+import contextlib
 import gzip
 import os
 import stat
@@ -17,6 +18,7 @@ from fail2ban_ai.sources.stats import SourceStats
 LINE_LIMIT = 65536  # bytes; the rest of a longer line is dropped
 BLOCK = 4 << 20  # bytes of whole lines handled at once
 
+_DAMAGE = (EOFError, zlib.error, gzip.BadGzipFile)
 _GZIP = b"\x1f\x8b"
 _BINARY_SHARE = 0.1  # of control bytes in the first 8 KiB; a log damaged by a power cut holds runs of NUL, but later on
 _BINARY_LEAST = 64
@@ -25,6 +27,9 @@ _NOT_TEXT = bytes(code for code in range(32) if code not in b"\t\n\r\x1b")
 
 class _Bytes(Protocol):
     def read1(self, size: int, /) -> bytes: ...
+    def readline(self, size: int, /) -> bytes: ...
+    def seek(self, offset: int, /) -> int: ...
+    def tell(self) -> int: ...
 
 
 class LineFile:
@@ -63,23 +68,22 @@ class LineFile:
                 number += frame.height
                 yield from frame.filter(pl.col("raw").str.contains(r"\S")).iter_slices(lines)
 
-    def sample(self, apart: int) -> tuple[pl.DataFrame, int]:
-        """A line of each `apart` bytes, a frame like those of `frames`, and how many lines there are in all."""
-        lines, numbers = list[bytes](), list[int]()
-        number = 1  # of the line at `at`
+    def sample(self, apart: int) -> list[bytes]:
+        """A line of each `apart` bytes, in order; what lies between is passed over. Damage only ends it."""
+        lines = []
+        file = self._handle
+        with self._raw, contextlib.suppress(OSError, *_DAMAGE):
+            while line := file.readline(LINE_LIMIT):
+                lines.append(line.removesuffix(b"\n"))
+                file.seek(file.tell() - len(line) + apart)
+                while (rest := file.readline(LINE_LIMIT)) and not rest.endswith(b"\n"):
+                    pass
+        return lines
+
+    def count(self) -> int:
+        """How many lines there are."""
         with self._raw:
-            for block in self._blocks():
-                at = 0
-                while at < len(block):
-                    end = block.find(b"\n", at)
-                    lines.append(block[at : end if end >= 0 else len(block)])
-                    numbers.append(number)
-                    following = block.find(b"\n", at + apart) + 1 or len(block)
-                    number += block.count(b"\n", at, following)
-                    at = following
-                number += 1  # the line feed between two blocks stands in neither
-        frame = split(b"\n".join(lines), 1).with_columns(pl.Series("line", numbers, dtype=pl.UInt32))
-        return frame.filter(pl.col("raw").str.contains(r"\S")), number - 1
+            return sum(block.count(b"\n") + 1 for block in self._blocks())
 
     def _blocks(self) -> Iterator[bytes]:
         """Whole lines without the last one's line feed; no line is longer than LINE_LIMIT."""
@@ -120,7 +124,7 @@ class LineFile:
                 if size >= BLOCK:
                     yield b"".join(pieces)
                     pieces, size = [], 0
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        except _DAMAGE as error:
             self._stats.add_problem(f"{name} is a damaged gzip file ({error}): read up to the damage")
         except OSError as error:
             self._stats.add_problem(f"{name} could not be read to its end: {error.strerror or error}")

@@ -4,12 +4,11 @@ from collections.abc import Iterator
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-import numpy as np
 import polars as pl
 
 from fail2ban_ai import formats
 from fail2ban_ai.errors import SourceError
-from fail2ban_ai.sources.lines import LineFile
+from fail2ban_ai.sources.lines import LineFile, size_of, split
 from fail2ban_ai.sources.merge import LATENESS
 from fail2ban_ai.sources.stats import SourceStats
 
@@ -17,6 +16,8 @@ GUESS_LINES = 200  # lines that are not blank
 
 # Bytes; one line of so many finds logs that were pasted together, at a few hundredths of the cost of reading all.
 _SAMPLE_APART = 4096
+_SAMPLE_LINES = 16  # the same where all lines are read anyway
+_SAMPLES = 8192  # and no more of one file
 _MOST_SORTED = 2_000_000  # lines of a file that is sorted in memory, a GB or so; a larger one is read as it stands
 
 
@@ -98,18 +99,33 @@ class LogFile:
         """
         assert self._format is not None  # noqa: S101 - a file whose first event was found
         try:
-            some, seen = LineFile(self.path, SourceStats(self.path)).sample(_SAMPLE_APART)
-            if self._format.yearless:
-                for frame in LineFile(self.path, SourceStats(self.path)).frames(_MOST_SORTED):
-                    self._years.note(frame)
+            some = self._noted() if self._format.yearless else self._sampled()
         except SourceError:
             return False
         clock = self._clock()
         self._years.close(clock.latest)
-        if seen > _MOST_SORTED:
+        time = self._parse(some, clock).events["time"].dt.timestamp("us")
+        if not (time < time.cum_max() - LATENESS).any():
             return False
-        time = self._parse(some, clock).events["time"].dt.timestamp("us").to_numpy()
-        return bool((time < np.maximum.accumulate(time) - LATENESS).any())
+        try:
+            return LineFile(self.path, SourceStats(self.path)).count() <= _MOST_SORTED
+        except SourceError:
+            return False
+
+    def _noted(self) -> pl.DataFrame:
+        """A sample of the lines, all of which are noted for their years."""
+        some = []
+        for frame in LineFile(self.path, SourceStats(self.path)).frames(_MOST_SORTED):
+            self._years.note(frame)
+            some.append(frame.gather_every(_SAMPLE_LINES))
+        sample = pl.concat(some) if some else split(b"", 1).clear()
+        return sample.gather_every(1 + sample.height // _SAMPLES)
+
+    def _sampled(self) -> pl.DataFrame:
+        """A sample of the lines; their numbers are its own."""
+        apart = max(_SAMPLE_APART, size_of(self.path) // _SAMPLES)
+        lines = LineFile(self.path, SourceStats(self.path)).sample(apart)
+        return split(b"\n".join(lines), 1).filter(pl.col("raw").str.contains(r"\S"))
 
     def _clock(self) -> formats.Clock:
         """A clock for one pass over the file."""

@@ -15,7 +15,7 @@ from fail2ban_ai.sources.stats import SourceStats
 
 LATENESS = 300_000_000  # microseconds: 5 minutes
 FOREVER = 1 << 62
-_ROWS = 65_536  # frames are joined until they have so many rows: later steps cost something for each frame
+_ROWS = 32_768  # frames are joined until they have so many rows: later steps cost something for each frame
 _PLACE = "_place"
 
 

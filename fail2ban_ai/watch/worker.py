@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
-from fail2ban_ai import caps, formats, paths
+from fail2ban_ai import caps, formats, paths, visitors
 from fail2ban_ai.config import Settings
 from fail2ban_ai.errors import ConfigError, Fail2banAIError
 from fail2ban_ai.fail2ban import jails
@@ -44,6 +44,7 @@ SETTLED = 5.0  # seconds after which no older event is expected, and campaigns a
 AHEAD = 120.0  # seconds that events may lie ahead of the clock before it must have been set back
 DISCOVER = 300.0  # seconds between two questions which logs fail2ban reads
 KEEP = 5.0  # seconds between two writings of findings
+VISITORS = 60.0  # seconds between two writings of who logs in here
 UPKEEP = 25_000  # events between two clean-ups
 UNSAVED = 200_000  # events that wait in memory for a disk to be writable again
 
@@ -76,7 +77,7 @@ class Watch:
         self._marks: dict[str, Mark] = {}  # not written yet
         self._positions: dict[str, int | str] = {}
         self._fed = 0  # events since the last clean-up
-        self._kept_at = self._discovered_at = self._worked_at = 0.0
+        self._kept_at = self._visitors_at = self._discovered_at = self._worked_at = 0.0
         self._discovery: Future[dict[str, str | None]] | None = None
 
     def run(self, stop: threading.Event) -> None:
@@ -186,7 +187,8 @@ class Watch:
                 chosen = thrift.chosen(tokens, thrift.MOST[self._pulse.level], self._pipeline.crossed)
                 self._pulse.unscored += len(tokens) - len(chosen)
                 tokens = chosen
-            self._told(self._pipeline.take(part, tokens), known)
+            for scored in self._pipeline.score([(part, tokens)]):
+                self._told(self._pipeline.take(scored), known)
             self._fed += part.height
             if self._fed >= UPKEEP:
                 self._fed = 0
@@ -265,6 +267,19 @@ class Watch:
             self._pulse.tell(topic, None)
         self._kept_at = now
         memory.trim()
+        if self._pulse.live and (now - self._visitors_at > VISITORS or force):
+            self._visitors_at = now
+            self._keep_visitors()
+
+    def _keep_visitors(self) -> None:
+        """Tell who logs in here, for the bans of rules."""
+        topic = "who logs in here cannot be written down"
+        try:
+            visitors.keep(self._pipeline.visitors(time.time()))
+        except OSError as error:
+            self._pulse.tell(topic, f"{topic}: {error.strerror}")
+        else:
+            self._pulse.tell(topic, None)
 
     def _listen(self, ask: Callable[[], list[Fed]]) -> None:
         """Take in what fail2ban's drop-in action told."""
