@@ -25,5 +25,5 @@ def watching(addresses: int) -> Caps:
         texts=4096,
         encoded=8192,
         vectors=6 * addresses,
-        suspects=addresses // 3,
+        suspects=2 * addresses // 5,
     )

@@ -10,7 +10,7 @@ from fail2ban_ai.findings import SEVERITIES, Verdict
 from fail2ban_ai.protection import Protection
 from fail2ban_ai.request import ask
 
-WAITING = 20_000  # verdicts that wait for their campaign to become severe; the oldest are given up
+WAITING = 4000  # verdicts that wait for their campaign to become severe; the oldest are given up
 LOG_BYTES = 16 << 20  # size of the decisions log at which it is moved aside
 
 
