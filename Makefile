@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help packages demo test live serve-test soak latency faults figures-rules lint deb deb-test clean
+.PHONY: help packages demo test live serve-test soak latency fuzz faults figures-rules lint deb deb-test clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -44,11 +44,14 @@ serve-test: $(VENV)/.serve  ## `model serve` on real Ray (370 MB more in .venv),
 	packaging/get nginx-light
 	$(BIN)/pytest -m serve tests/serve
 
-soak: $(VENV)/.installed  ## memory of a watcher over half a million, one and two million lines: ten minutes
+soak: $(VENV)/.installed  ## memory of a watcher over ten million lines: an hour
 	nice $(BIN)/python benchmarks/soak.py
 
 latency: $(VENV)/.installed packages  ## from a line to the nft set with 1,000 lines a second (root): two minutes
 	$(BIN)/python benchmarks/latency.py
+
+fuzz: $(VENV)/.installed  ## a million lines that no service ever wrote, through watch and analyze: fifteen minutes
+	FUZZ_LINES=1000000 $(BIN)/pytest tests/faults/test_fuzz.py
 
 faults: $(VENV)/.installed packages  ## kill -9 at fifty random moments: five minutes
 	$(BIN)/pytest -m faults tests/faults

@@ -28,6 +28,9 @@ PROBES = ("/.env", "/wp-login.php", "/phpmyadmin/index.php", "/.git/config", "/s
 AGENTS = [f"Mozilla/5.0 (X11; Linux x86_64; rv:{n}.0) Gecko/20100101 Firefox/{n}.0" for n in range(80, 130)]
 
 
+SYLLABLES = [a + b for a in "bdfgklmnprstvz" for b in "aeiou"]
+
+
 class Load(threading.Thread):
     """Writes the log, and remembers when each attacker's lines were written."""
 
@@ -59,13 +62,18 @@ class Load(threading.Thread):
                 due = [each for each in due if each[0] > now]
                 for _ in range(int((now - begin) * self._rate) - self.written):
                     who = chance.randrange(400)
-                    page = f"/search?q={chance.random():.9f}" if self.written % 5 == 0 else f"/page/{who % 90}"
+                    page = f"/search?q={_words(chance)}" if self.written % 5 == 0 else f"/page/{who % 90}"
                     agent = AGENTS[who % 50]
                     lines.append(f'{visitors[who]} - - [{stamp}] "GET {page} HTTP/1.1" 200 {who} "-" "{agent}"\n')
                     self.written += 1
                 out.write("".join(lines))
                 out.flush()
                 time.sleep(0.01)
+
+
+def _words(chance: random.Random) -> str:
+    """A text never seen: figures would be masked."""
+    return "+".join("".join(chance.choices(SYLLABLES, k=3)) for _ in range(3))
 
 
 def main() -> None:  # noqa: PLR0915 - one play from start to end

@@ -27,7 +27,7 @@ def parse(text: str) -> Address | None:
     return address
 
 
-@functools.lru_cache(maxsize=65536)
+@functools.lru_cache(maxsize=8192)
 def normal(text: str) -> str | None:
     """The normal form of an address text, or None where `parse` finds none."""
     address = parse(text)
@@ -57,7 +57,7 @@ def is_translated(address: Address) -> bool:
     return isinstance(address, ipaddress.IPv6Address) and any(address in net for net in _TRANSLATED)
 
 
-@functools.lru_cache(maxsize=65536)
+@functools.lru_cache(maxsize=8192)
 def actor_of(text: str) -> str | None:
     """The actor an address text belongs to: "192.0.2.1" or "2001:db8:1:2::/64"; None when it is no address.
 

@@ -1,5 +1,6 @@
 """One `analyze` run: read the logs, feed the pipeline, ask what fail2ban did with the same lines, make the report."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,6 +23,7 @@ from fail2ban_ai.reports import build, schema
 from fail2ban_ai.sources import LogReader
 from fail2ban_ai.sources.ahead import ahead
 from fail2ban_ai.sources.stats import SourceStats
+from fail2ban_ai.visitors import Visitors
 
 FAILURES_KEPT = 200_000  # for the estimate of what fail2ban counts; beyond it the estimate speaks of the first ones
 
@@ -54,6 +56,7 @@ class Analysis:
     stats: list[SourceStats]
     report: schema.Report
     passed: Mapping[tuple[str, str], Asked]  # the bans that may be asked for, by target and campaign
+    visitors: Visitors
     comparison: missed.Comparison | None = None
     trouble: str | None = None  # of what runs the model
 
@@ -114,7 +117,8 @@ def run(logs: Logs, settings: Settings, *, compare: bool, progress: Progress = l
         why_missed=_Missed(found),
     )
     comparison = missed.compare_table(result.campaigns, banned) if compare else None
-    return Analysis(result, reader.stats, made, protection.passed, comparison, scorer.runtime.trouble)
+    visitors = pipeline.visitors(time.time())
+    return Analysis(result, reader.stats, made, protection.passed, visitors, comparison, scorer.runtime.trouble)
 
 
 def _within(result: Result, bans: list[Ban]) -> list[Ban]:

@@ -30,7 +30,7 @@ class Settings(BaseModel):
     history_days: float = Field(7, gt=0, le=35, description="days of events that watch reads at first and keeps")
     history_megabytes: int = Field(256, ge=1, le=100_000, description="and most megabytes of them kept on disk")
     addresses_kept: int = Field(
-        15_000, ge=1000, le=200_000, description="addresses that watch has in mind, those seen last; about 5 KB each"
+        8000, ge=1000, le=200_000, description="addresses that watch has in mind, those seen last; about 10 KB each"
     )
     findings_kept: int = Field(5000, ge=10, le=1_000_000, description="findings that watch keeps, the newest")
     login_days: int = Field(2, ge=1, le=35, description="days with log-ins before an attack that protect an address")

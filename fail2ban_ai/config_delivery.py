@@ -38,6 +38,11 @@ class Siem(BaseModel):
         return value
 
 
+def needs_network(notify: Notify, siem: Siem) -> bool:
+    """Whether these settings send something to another host."""
+    return bool(notify.urls or notify.urls_file or (siem.syslog and not siem.syslog.startswith("unix:")))
+
+
 def syslog_of(value: str) -> tuple[str, str, int]:
     """What a syslog setting names: ("udp" or "tcp", host, port) or ("unix", path, 0). ValueError when it is none."""
     local = _UNIX.fullmatch(value)

@@ -19,7 +19,7 @@ COUNTED = 20  # addresses seen before anything is said about the host
 EARLY = 8  # requests in which a bot has shown itself; sooner or later an attacker comes through every edge
 JUDGED = 20  # addresses with ENOUGH requests from which they must show several visitors …
 MOST_SEVERAL = 0.4  # … in this share
-KEPT = 50_000  # addresses remembered; later ones change nothing
+KEPT = 20_000  # addresses remembered; later ones change nothing
 MOST_HOSTILE = 0.67  # share of the addresses in crowded networks above which they are a botnet
 
 
@@ -75,9 +75,16 @@ class Edges:
         self._several += several and not address.several
         address.judged, address.several = address.judged or judged, address.several or several
 
+    def networks(self) -> dict[str, float]:
+        """The networks whose addresses may be edges, each with the share that `share` gives for an address in it."""
+        found = {name: self._share(network) for name, network in self._networks.items() if network.crowded}
+        return {name: share for name, share in found.items() if share}
+
     def share(self, actor: str) -> float:
         """Part of the log's addresses that lie in crowded networks, if this one does and they may be edges; else 0."""
-        network = self._networks.get(_wide(actor))  # by network: an address beyond KEPT may be an edge, too
+        return self._share(self._networks.get(_wide(actor)))  # by network: an address beyond KEPT may be an edge, too
+
+    def _share(self, network: _Network | None) -> float:
         if network is None or not network.crowded or len(self._addresses) < COUNTED:
             return 0.0
         if self._hostile > self._crowded * MOST_HOSTILE:

@@ -3,6 +3,7 @@
 Plain records without behaviour. Times are seconds since the epoch (UTC) as floats, in event time.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 CAMPAIGN_KINDS = (
@@ -64,6 +65,7 @@ class Member:
     decided_at: float | None = None
     events_before_decision: int | None = None
     offended: bool = False  # something it did failed, was refused or looks like an attack
+    times: Sequence[float] = ()  # of its sightings, a sample over all of them
 
 
 @dataclass(slots=True)
@@ -91,6 +93,7 @@ class Campaign:
     networks: list[ProposedNetwork] = field(default_factory=list)
     services: set[str] = field(default_factory=set)
     targets: list[str] = field(default_factory=list)  # accounts and endpoints, most touched first, at most 10
+    touches: list[int] = field(default_factory=list)  # how often each of them
     links: list[str] = field(default_factory=list)  # why these actors belong together, in words, at most 10
     attacks: set[str] = field(default_factory=set)  # attack classes seen (sqli, xss, …)
     events: int = 0

@@ -68,12 +68,12 @@ class Judge:
         broke_in: float,
         *,
         held: Held | None = None,
-        standing: float = math.inf,
+        standing: Callable[[str], float] = lambda _: math.inf,
     ) -> None:
         """`events_of`: acts of an actor so far. `broke_in`: the score from which a log-in after failures is a break-in
         that is answered with a ban, not only told: it may have been the owner. `held`: who is banned by fail2ban
         already; a verdict on them waits until that ban is over and they go on. `standing`: seconds after a decision
-        from which what its target does is judged anew: its ban has ended by then.
+        on a target from which what it does is judged anew: its ban has ended by then.
         """
         self._held = held
         self._standing = standing
@@ -145,7 +145,7 @@ class Judge:
 
     def lapse(self, now: float) -> list[str]:
         """Actors whose crossing lies so far back that they may cross again; asked for now and then."""
-        old = [actor for actor, crossing in self._crossings.items() if crossing.time < now - self._standing]
+        old = [actor for actor, crossing in self._crossings.items() if crossing.time < now - self._standing(actor)]
         for actor in old:
             del self._crossings[actor]
             self._courses.pop(actor, None)
@@ -159,7 +159,7 @@ class Judge:
     def _stands(self, member: Member, settled: dict[str, float]) -> bool:
         """Whether a decision was made on a member that what it did since does not open again."""
         decided = settled.get(member.actor, member.decided_at)
-        return decided is not None and member.last_seen < decided + self._standing
+        return decided is not None and member.last_seen < decided + self._standing(member.actor)
 
     def _is_held(self, member: Member, now: float) -> bool:
         """Whether fail2ban keeps the member out already, which is noted on it."""
@@ -178,7 +178,7 @@ class Judge:
 
     def _is_open(self, network: ProposedNetwork, campaign: Campaign, now: float) -> bool:
         """Whether a network waits for its first decision, or its members went on after the last one has lapsed."""
-        lapsed = -math.inf if network.decided_at is None else network.decided_at + self._standing
+        lapsed = -math.inf if network.decided_at is None else network.decided_at + self._standing(network.cidr)
         if network.decided_at is None or lapsed > now:
             return network.decided_at is None
         return any(m.last_seen >= lapsed for m in campaign.members.values() if within(m.actor, network.cidr))

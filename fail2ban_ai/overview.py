@@ -78,8 +78,8 @@ def gather(client: Client | None = None, now: float | None = None) -> Overview:
         found.campaigns = dict(Counter(c.severity for c in state.campaigns()))
         found.decisions = dict(Counter(d.action for d in state.decisions()))
     try:
-        known = decisions_log.read_all(paths.outcomes(), decisions_outcomes.from_line)
-        found.outcomes = dict(Counter(outcome.result for outcome in known))
+        known = decisions_log.Reader(paths.outcomes(), decisions_outcomes.from_line)
+        found.outcomes = dict(Counter(outcome.result for outcome in known.poll()))
     except (OSError, DecisionError) as error:
         found.trouble.append(f"The outcomes cannot be read: {error}")
     return found

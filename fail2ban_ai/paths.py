@@ -3,9 +3,9 @@
     /etc/fail2ban-ai/            root's: config.yaml, enforce.json, installed.json, setup.json, model.token,
                                  ranges.d/*.txt
     /var/lib/fail2ban-ai/        the watcher's: decisions.jsonl, heartbeat.json, state.sqlite, history/,
-                                 rules/ (suggested), delivered/, reports/
+                                 rules/ (suggested), visitors.json, delivered/, reports/
     /var/lib/fail2ban-ai-root/   root's: outcomes.jsonl, allow.jsonl, position.json, notices.jsonl, trial.json,
-                                 breaker.json, feed/bans.spool, rules.jsonl, rules/, shadow.log
+                                 breaker.json, feed/bans.spool, rules.jsonl, rules/, shadow.log, spares.json
 
 FAIL2BAN_AI_ROOT is put before all of them (tests and the demo). Standard library only: the root process imports this.
 """
@@ -79,6 +79,11 @@ def suggestions() -> Path:
     return _under("var/lib/fail2ban-ai/rules")
 
 
+def visitors() -> Path:
+    """Who logs in here and who is a proxy, for the bans of rules; the watcher writes it: hostile input to root."""
+    return _under("var/lib/fail2ban-ai/visitors.json")
+
+
 def outcomes() -> Path:
     """What the enforcer did with each decision."""
     return _under("var/lib/fail2ban-ai-root/outcomes.jsonl")
@@ -117,6 +122,11 @@ def feed() -> Path:
 def rules() -> Path:
     """The folder of rules that were judged: root's copies, open to nobody else since they hold lines of logs."""
     return _under("var/lib/fail2ban-ai-root/rules")
+
+
+def spares() -> Path:
+    """What `fail2ban-ai spares` remembers between two questions of fail2ban's."""
+    return _under("var/lib/fail2ban-ai-root/spares.json")
 
 
 def shadow() -> Path:
@@ -161,8 +171,11 @@ def read_trusted(path: Path, limit: int = 4 << 20) -> str | None:
     return content.decode("utf-8", "replace")
 
 
-def replace(path: Path, text: str) -> None:
-    """Write `text` to `path` so that a crash leaves the old content or the new, never a mixture."""
+def replace(path: Path, text: str, *, lasting: bool = True) -> None:
+    """Write `text` to `path` so that a crash leaves the old content or the new, never a mixture.
+
+    `lasting`: wait for the disk, so that a power cut does not take it away either.
+    """
     make_folder(path.parent)
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     part.unlink(missing_ok=True)
@@ -170,9 +183,11 @@ def replace(path: Path, text: str) -> None:
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
-        os.fsync(file.fileno())
+        if lasting:
+            os.fsync(file.fileno())
     part.replace(path)
-    sync_folder(path.parent)
+    if lasting:
+        sync_folder(path.parent)
 
 
 @contextmanager

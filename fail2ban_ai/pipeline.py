@@ -14,17 +14,18 @@ from itertools import pairwise
 import polars as pl
 
 from fail2ban_ai.actors import Timelines, Tokens
-from fail2ban_ai.actors.items import ITEMS_KEPT
-from fail2ban_ai.actors.people import ACTORS_KEPT
 from fail2ban_ai.addresses import within
 from fail2ban_ai.campaigns import Linker, TrafficBaselines
 from fail2ban_ai.campaigns.items import Item
+from fail2ban_ai.caps import Caps
 from fail2ban_ai.findings import Anomaly, Campaign, Member, Verdict
 from fail2ban_ai.judge import Held, Judge, Limits
 from fail2ban_ai.model.labels import GROUPS, group_of
 from fail2ban_ai.model.scorer import Scorer, Scores
 from fail2ban_ai.sightings import Observation, Observer
+from fail2ban_ai.visitors import User, Visitors
 
+BUSY = 0.1  # share of all events from which an actor may be a proxy (a setting of the gate says what is enough)
 TICK = 60.0  # seconds of event time between two looks at the campaigns
 # Tokens that are scored at once: scoring many is quicker, but an actor that is found guilty among them is scored on.
 _SCORED_AT_ONCE = 8192
@@ -98,8 +99,7 @@ class Pipeline:
     """One host's run. Feed frames, then `finish`.
 
     `protection` says who must not be banned, and why; `held` whom fail2ban bans already (fail2ban.feed.Held);
-    `standing`: see Judge, with any but the default, `forget` has to be called now and then;
-    `actors_kept`, `items_kept`: see Timelines.
+    `standing`: see Judge, with any but the default, `forget` has to be called now and then.
     """
 
     def __init__(
@@ -109,12 +109,12 @@ class Pipeline:
         protection: Protection,
         *,
         held: Held | None = None,
-        standing: float = math.inf,
-        actors_kept: int = ACTORS_KEPT,
-        items_kept: int = ITEMS_KEPT,
+        standing: Callable[[str], float] = lambda _: math.inf,
+        caps: Caps | None = None,
     ) -> None:
         self.result = Result()
-        self._timelines = Timelines(actors_kept, items_kept)
+        caps = caps or Caps()
+        self._timelines = Timelines(caps)
         self._scorer = scorer
         self._limits = {
             group: Limits(
@@ -126,8 +126,8 @@ class Pipeline:
         }
         self._observer = Observer()
         self._baselines = TrafficBaselines()
-        self._snapshot = Snapshot(items_kept)
-        self._linker = Linker(self._snapshot)
+        self._snapshot = Snapshot(caps.items)
+        self._linker = Linker(self._snapshot, caps.suspects)
         broke_in = scorer.weights.threshold("login", "cautious")
         self._judge = Judge(self._protected, self._events_of, broke_in, held=held, standing=standing)
         self._protection = protection
@@ -199,11 +199,23 @@ class Pipeline:
         """
         for actor in self._judge.lapse(self._now):
             self._observer.renew(actor)
+        self._timelines.forget()
+        self._timelines.logins.forget(self._now)
         kept, before = self._observer.forget(most)
         self._scorer.forget(before)
         self._judge.forget(kept, {campaign.id for campaign in self._linker.campaigns()})
         self._decided = {}
         self.result = Result(first=self.result.first, last=self.result.last)
+
+    def visitors(self, now: float) -> Visitors:
+        """Who must not be banned by what the logs say, for the bans of rules; `now` is in seconds since the epoch."""
+        logins, users = self._timelines.logins, {}
+        for actor in logins.actors():
+            days = logins.days_before(actor, self._observer.standing(actor).hostile_since or now)
+            if days:
+                users[actor] = User(days, logins.last(actor))
+        edges = self._observer.edges.networks()
+        return Visitors(now, self._snapshot.actors(), users, edges, self._observer.busy(BUSY))
 
     def finish(self, until: float | None = None) -> Result:
         """Close the ticks up to `until` (seconds since the epoch), or the one that the last event is in."""
@@ -276,7 +288,8 @@ class Pipeline:
         for actor in actors:
             # A mistyped password is no hostile event: days before the first one that looks hostile count.
             since = self._observer.standing(actor).hostile_since or now
-            logins[self._observer.standing(actor).address] = self._timelines.logins.days_before(actor, since)
+            # An actor that was forgotten since is asked about by its name.
+            logins[self._observer.standing(actor).address or actor] = self._timelines.logins.days_before(actor, since)
         web = bool(actors) and all(self._observer.standing(actor).web_only for actor in actors)
         edges = max(map(self._observer.edges.share, actors)) if web else 0.0
         return self._protection(

@@ -73,6 +73,10 @@ class Observer:
         """Where an actor stands; an empty Standing for one never seen."""
         return self._standing.get(actor) or Standing()
 
+    def busy(self, share: float) -> dict[str, tuple[float, int]]:
+        """Actors that bring at least a `share` of all events: their share, and how many user agents they have."""
+        return {a: (s.share, s.agents) for a, s in self._standing.items() if s.share >= share}
+
     def crossed(self, actor: str) -> None:
         """This actor's score reached the threshold."""
         self._standing[actor].crossed = True

@@ -98,6 +98,7 @@ def test_only_addresses_of_the_crowded_networks_are_edges() -> None:
     edges = filled([f"198.18.0.{n}" for n in range(40)] + ["203.0.113.9"])
     assert edges.share("198.18.0.1") > 0.9
     assert edges.share("203.0.113.9") == 0.0  # came past the CDN
+    assert edges.networks() == {"198.18.0.0/16": edges.share("198.18.0.1")}
     assert edges.share("192.0.2.1") == 0.0  # never seen
 
 

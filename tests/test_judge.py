@@ -108,8 +108,22 @@ def test_whom_fail2ban_keeps_out_is_judged_when_that_is_over() -> None:
     assert [(v.target, v.at) for v in judge.decide(campaign, 660.0)] == [("192.0.2.0", 660.0)]
 
 
+def test_a_network_whose_shorter_ban_has_ended_is_judged_anew_before_its_members_are() -> None:
+    campaign = _campaign(0.9, 0.9, 0.9, confidence=0.97)
+    campaign.networks = [ProposedNetwork("192.0.2.0/28", 3, 0)]
+    judge = Judge(lambda *_: None, lambda _: 1, 0.96, standing=lambda target: 500.0 if "/" in target else 1000.0)
+    for actor in campaign.members:
+        judge.look(actor, 1.0, 0.95, limits=LIMITS, unmistakable=False, events=2)
+    assert {v.target for v in judge.decide(campaign, 60.0)} == {*campaign.members, "192.0.2.0/28"}
+    campaign.members["192.0.2.1"].last_seen = 550.0
+    assert judge.decide(campaign, 550.0) == []
+    campaign.members["192.0.2.1"].last_seen = 600.0
+    assert [v.target for v in judge.decide(campaign, 600.0)] == ["192.0.2.0/28"]
+
+
 def test_who_goes_on_after_a_ban_has_ended_is_judged_anew() -> None:
-    judge, campaign = Judge(lambda *_: None, lambda _: 1, 0.96, standing=1000.0), _campaign(0.9, confidence=0.5)
+    campaign = _campaign(0.9, confidence=0.5)
+    judge = Judge(lambda *_: None, lambda _: 1, 0.96, standing=lambda _: 1000.0)
     judge.look("192.0.2.0", 1.0, 0.95, limits=LIMITS, unmistakable=False, events=2)
     assert judge.decide(campaign, 60.0)
     campaign.members["192.0.2.0"].last_seen = 900.0

@@ -101,6 +101,26 @@ def test_what_was_decided_long_ago_stays_in_the_report() -> None:
     assert banned <= members
 
 
+def test_what_a_run_without_end_keeps_in_mind_decides_as_if_all_was_kept() -> None:
+    frame, pipeline, told = _events(), Pipeline(Scorer(), "normal", Protection(2)), []
+    for part in frame.iter_slices(500):
+        told += pipeline.feed(part)
+        pipeline.forget(100_000)
+    assert _told(told) == _told(_whole().verdicts)[: len(told)]
+    own = [v.target for v in told if v.reason.startswith("its behaviour scores")]
+    assert own
+    assert all(pipeline.crossed(target) for target in own)
+
+
+def test_an_actor_forgotten_since_is_asked_about_by_its_name() -> None:
+    frame, pipeline, told = _events(), Pipeline(Scorer(), "normal", Protection(2)), []
+    for part in frame.iter_slices(200):
+        told += pipeline.feed(part)
+        pipeline.forget(3)
+    assert any(v.action == "ban" for v in told)
+    assert not [v.reason for v in told if "not an IP address" in v.reason]
+
+
 def test_who_crossed_is_known_until_the_longest_unseen_are_forgotten() -> None:
     pipeline = Pipeline(Scorer(), "normal", Protection(2))
     pipeline.feed(_events())

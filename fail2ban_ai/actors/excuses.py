@@ -10,7 +10,7 @@ import numpy as np
 
 from fail2ban_ai.actors.chunk import Chunk
 from fail2ban_ai.actors.groups import Bools, Groups, Ints, Reals
-from fail2ban_ai.actors.items import ITEMS_KEPT, Items
+from fail2ban_ai.actors.items import Items
 from fail2ban_ai.actors.people import Actors, People
 from fail2ban_ai.actors.table import Table
 
@@ -23,7 +23,7 @@ _HOUR = 3600
 class Excuses(Items[None]):
     """Origins of referers, by how many actors each brought to a page that is familiar here."""
 
-    def __init__(self, most: int = ITEMS_KEPT) -> None:
+    def __init__(self, most: int) -> None:
         super().__init__("origins", Table(_nothing, {"actors": np.int64}), most)
         self._largest = 0
 

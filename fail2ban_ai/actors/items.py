@@ -15,7 +15,6 @@ from fail2ban_ai.actors.table import Lives, Table
 from fail2ban_ai.actors.texts import Coded
 
 FAMILIAR = 3  # other networks with success on a path before a request for it is ordinary
-ITEMS_KEPT = 400_000  # of a kind
 NETWORKS_COUNTED = 16
 
 KINDS = ("paths", "agents", "accounts", "origins")
@@ -86,7 +85,7 @@ class Items(Generic[M]):
 class Paths(Items[set[int]]):
     """Paths, and the networks that fetched each with success."""
 
-    def __init__(self, most: int = ITEMS_KEPT) -> None:
+    def __init__(self, most: int) -> None:
         super().__init__("paths", Table(set, {"actors": np.int64, "networks": np.int64}), most)
 
     def familiar(self, touched: Touched, actors: Actors, good: Bools) -> tuple[Ints, Bools]:
@@ -134,7 +133,7 @@ class Accounts:
 class AccountItems(Items[None]):
     """Accounts, who logged in to them and who failed."""
 
-    def __init__(self, most: int = ITEMS_KEPT) -> None:
+    def __init__(self, most: int) -> None:
         columns: dict[str, npt.DTypeLike] = {"actors": np.int64, "known": np.bool_, "pressed": np.int64}
         super().__init__("accounts", Table(_nothing, columns), most)
 
@@ -164,6 +163,6 @@ def _nothing() -> None:
     return None
 
 
-def agents(most: int = ITEMS_KEPT) -> Items[None]:
+def agents(most: int) -> Items[None]:
     """User agents."""
     return Items("agents", Table(_nothing, {"actors": np.int64}), most)

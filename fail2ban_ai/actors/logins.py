@@ -20,6 +20,18 @@ class Logins:
             days.append(day)
             del days[:-_DAYS_KEPT]
 
+    def actors(self) -> list[str]:
+        """Everybody who ever logged in."""
+        return list(self._days)
+
+    def last(self, actor: str) -> float:
+        """The start of the last day on which an actor logged in, seconds since the epoch."""
+        return self._days[actor][-1] * DAY
+
+    def forget(self, now: float) -> None:
+        """Drop actors whose last log-in counts no more for events from `now` on (seconds since the epoch)."""
+        self._days = {actor: days for actor, days in self._days.items() if days[-1] >= now // DAY - _COUNTED}
+
     def days_before(self, actor: str, time: float) -> int:
         """Distinct days with a log-in of this actor that ended before the day of `time`, within the last 35 days."""
         day = int(time // DAY)

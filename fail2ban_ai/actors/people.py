@@ -9,7 +9,6 @@ from fail2ban_ai.actors.groups import Bools, Column, Groups, Ints, Reals
 from fail2ban_ai.actors.table import Lives, Table
 from fail2ban_ai.addresses import network_of
 
-ACTORS_KEPT = 200_000
 KEYS_KEPT = 2_000  # distinct events, and items of a kind, remembered of one actor; a fuzzer is judged long before that
 
 Memory = dict[int, int]  # of one actor, by keys that `Repeats` and `Items` make
@@ -38,6 +37,7 @@ _NUMBERS = (
     "origins",
     "excused_hour",  # the last of them
 )
+_REMEMBERED = ("keys", "paths", "agents", "accounts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +58,9 @@ class Actors:
 class People:
     """All actors seen lately. A column of the table is a counter over an actor's life."""
 
-    def __init__(self, most: int = ACTORS_KEPT) -> None:
-        self._most = most
+    def __init__(self, most: int, doings: int) -> None:
+        """How many actors are remembered, and how many distinct things that they did, of all together."""
+        self._most, self._doings = most, doings
         columns: dict[str, npt.DTypeLike] = dict.fromkeys((*_COUNTED, *_NUMBERS), np.int64)
         self.table: Table[Memory] = Table(dict, columns | {"first": np.float64})
         self._services: dict[str, int] = {}
@@ -93,6 +94,11 @@ class People:
     def forget(self, before: float) -> None:
         """Forget actors idle since `before`, and the longest idle beyond what is kept."""
         self.table.forget(before, self._most, self._most * 3 // 4)
+        newest = self.table.newest()
+        done = np.cumsum(sum(self.table[column][newest] for column in _REMEMBERED))
+        if len(done) and done[-1] > self._doings:
+            room = int(np.searchsorted(done, self._doings * 3 // 4))
+            self.table.forget(before, room, room)
 
     def room(self, actors: Actors, column: str, fresh: Bools) -> Bools:
         """Which of the flagged rows still find room in their actor's memory, KEYS_KEPT of a kind; they are counted."""

@@ -76,7 +76,7 @@ class Table(Generic[M]):
         for slot in self._orphans:
             self._release(slot)
         self._orphans.clear()
-        live = np.array(sorted(self._slots.values()), np.int64)
+        live = self._live()
         last = self._columns["last"][live]
         dead = last < before
         if len(live) - dead.sum() > most:
@@ -87,6 +87,14 @@ class Table(Generic[M]):
             if name is not None:
                 del self._slots[name]
             self._release(slot)
+
+    def newest(self) -> Ints:
+        """The slots of all values, those seen last first."""
+        live = self._live()
+        return live[np.argsort(-self._columns["last"][live], kind="stable")]
+
+    def _live(self) -> Ints:
+        return np.array(sorted(self._slots.values()), np.int64)
 
     def _begin(self, values: list[str]) -> Ints:
         slots = []

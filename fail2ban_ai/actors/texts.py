@@ -15,7 +15,6 @@ T = TypeVar("T")
 
 _ORIGIN = r"^(?i)https?://[^/?#]*/?"
 _HOST = r"^(?i)(?:https?://)?(?:www\.)?([^/?#:]*)"
-_KEPT = 16_384  # texts of a generation; their length is unbounded, but a hostile log must come by as many
 _WEB, _LINE = "w", "l"  # the first character of a key tells targets from lines
 
 
@@ -66,10 +65,11 @@ def coded(column: pl.Series, make: Callable[[list[str]], list[T]]) -> Coded[T]:
 class Texts:
     """Makes the columns of texts; what it made of a text lately it does not make again."""
 
-    def __init__(self) -> None:
-        self._requests = Lately(_requests, _KEPT)
-        self._seconds = Lately(_masked, _KEPT)
-        self._referers = Lately(_referers, _KEPT)
+    def __init__(self, most: int) -> None:
+        """How many texts of each column a generation holds."""
+        self._requests = Lately(_requests, most)
+        self._seconds = Lately(_masked, most)
+        self._referers = Lately(_referers, most)
 
     def requests(self, frame: pl.DataFrame) -> Coded[Request]:
         """The Request of each row: of the target for web requests, of service and message for every other line."""

@@ -7,14 +7,15 @@ from fail2ban_ai.actors.chunk import Chunk
 from fail2ban_ai.actors.counters import Counters, count
 from fail2ban_ai.actors.excuses import Excuses
 from fail2ban_ai.actors.groups import Bools, Ints
-from fail2ban_ai.actors.items import FAMILIAR, ITEMS_KEPT, AccountItems, Paths, agents
+from fail2ban_ai.actors.items import FAMILIAR, AccountItems, Paths, agents
 from fail2ban_ai.actors.logins import Logins
-from fail2ban_ai.actors.people import ACTORS_KEPT, People
+from fail2ban_ai.actors.people import People
 from fail2ban_ai.actors.repeats import repeats
 from fail2ban_ai.actors.table import RETENTION
 from fail2ban_ai.actors.telling import Walked, told
 from fail2ban_ai.actors.texts import Texts
 from fail2ban_ai.actors.tokens import Tokens, joined, none
+from fail2ban_ai.caps import Caps
 
 _OTHERS = ("ban", "unban", "http_error")  # what fail2ban did; a second line about a request or its script
 # Connections that closed before they asked for anything (nginx "", Apache "-"): browsers open them ahead of need.
@@ -29,13 +30,14 @@ _STATUS_CLASSES = 10
 class Timelines:
     """All actors of a host. Feed frames in order of time; chunk borders change nothing."""
 
-    def __init__(self, actors_kept: int = ACTORS_KEPT, items_kept: int = ITEMS_KEPT) -> None:
-        """How many actors, and paths, agents and accounts each, are remembered: those seen last."""
+    def __init__(self, caps: Caps | None = None) -> None:
+        caps = caps or Caps()
         self.logins = Logins()
-        self._texts = Texts()
-        self._people = People(actors_kept)
-        self._paths, self._agents, self._accounts = Paths(items_kept), agents(items_kept), AccountItems(items_kept)
-        self._excuses = Excuses(items_kept)
+        self._texts = Texts(caps.texts)
+        self._people = People(caps.actors, caps.doings)
+        self._paths, self._agents = Paths(caps.items), agents(caps.items)
+        self._accounts = AccountItems(caps.items)
+        self._excuses = Excuses(caps.items)
         self._clock = -np.inf  # the newest time seen
         self._total = 0
         self._population = 0
@@ -51,7 +53,7 @@ class Timelines:
             if chunk.size:
                 parts.append(self._walk(chunk))
             if not self._total % _PRUNE_EVERY:
-                self._prune()
+                self.forget()
         return joined(parts) if parts else none()
 
     def _walk(self, chunk: Chunk) -> Tokens:
@@ -78,7 +80,8 @@ class Timelines:
             np.flatnonzero(_worth_a_look(chunk.good, counters, times) & ~excused),
         )
 
-    def _prune(self) -> None:
+    def forget(self) -> None:
+        """Drop what was not seen for long, and beyond the caps what was not seen for longest."""
         before = self._clock - RETENTION
         for known in (self._people, self._paths, self._agents, self._accounts, self._excuses):
             known.forget(before)

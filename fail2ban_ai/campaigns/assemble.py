@@ -23,7 +23,8 @@ def refresh(component: Component, campaign: Campaign) -> None:
     campaign.attacks = set(component.attacks)
     campaign.events = component.events
     names = component.accounts + component.paths
-    campaign.targets = [n for n, _ in sorted(names.items(), key=lambda pair: (-pair[1], pair[0]))[:TARGETS]]
+    most = sorted(names.items(), key=lambda pair: (-pair[1], pair[0]))[:TARGETS]
+    campaign.targets, campaign.touches = [name for name, _ in most], [count for _, count in most]
     campaign.links = list(component.links)[:LINKS]
     campaign.evidence = list(component.evidence)
     campaign.broke = list(component.broke)
@@ -41,6 +42,7 @@ def _member(actor: Actor, campaign: Campaign) -> None:
     member.last_seen = actor.last
     member.score = round(actor.level, 4)
     member.offended = actor.offended
+    member.times = actor.times
     if member.decided_at is None:  # once judged, the reason is the judge's
         member.reason = _reason(actor)
 

@@ -1,7 +1,8 @@
 """Actors and the components they form: union by size, with everything a campaign needs added up on the way."""
 
 import math
-from collections import Counter, deque
+from array import array
+from collections import Counter
 from dataclasses import dataclass, field
 
 from fail2ban_ai.campaigns.items import GUESSING, LOGIN_KINDS, WALK, Item, step
@@ -11,6 +12,8 @@ RATE_WINDOW = 600.0  # seconds: "so many events in ten minutes" is what fail2ban
 ITEMS_EACH = 128  # distinct items of one actor that can link it; the first ones count
 NAMES_EACH = 500  # distinct accounts and paths that a component remembers; the first ones count
 EVIDENCE_EACH = 20
+RATE_MOST = 1000
+TIMES_EACH = 32  # times of an actor that are remembered for a picture
 HOSTILE = 0.5  # the score from which an actor's POSTs are guesses, whatever else the model takes it for
 SCORE_CEILING = 0.98  # no single score makes a campaign certain
 
@@ -30,9 +33,11 @@ class Actor:
     accounts: set[str] = field(default_factory=set)
     items: dict[Item, None] = field(default_factory=dict)
     fresh: list[Item] = field(default_factory=list)  # items touched since the last pass
-    steps: deque[str] = field(default_factory=lambda: deque(maxlen=WALK))
-    recent: deque[float] = field(default_factory=lambda: deque(maxlen=1000))  # times within RATE_WINDOW
-    peak: int = 0  # most events within RATE_WINDOW, at most 1000
+    steps: tuple[str, ...] = ()  # the last WALK
+    recent: list[float] = field(default_factory=list)  # the last RATE_MOST times within RATE_WINDOW
+    times: "array[float]" = field(default_factory=lambda: array("d"))  # of every `sampled`th sighting
+    sampled: int = 1
+    peak: int = 0  # most events within RATE_WINDOW, at most RATE_MOST
     wave: str = ""  # words on the log-in wave it took part in
     offended: bool = False  # something it did failed, was refused or looks like an attack
 
@@ -48,9 +53,13 @@ class Actor:
         self.score = max(self.score, sighting.score)
         served = sighting.kind == "request" and sighting.status is not None and sighting.status < 400
         self.offended |= not served or sighting.attack is not None or is_guess(sighting)
+        if self.events % self.sampled == 0:
+            self.times.append(sighting.time)
+            if len(self.times) == TIMES_EACH:
+                self.times, self.sampled = self.times[1::2], 2 * self.sampled
         self.recent.append(sighting.time)
-        while self.recent[0] < sighting.time - RATE_WINDOW:
-            self.recent.popleft()
+        old = next(i for i, time in enumerate(self.recent) if time >= sighting.time - RATE_WINDOW)
+        del self.recent[: max(old, len(self.recent) - RATE_MOST)]
         self.peak = max(self.peak, len(self.recent))
         if sighting.kind in LOGIN_KINDS:
             self.failures += sighting.kind == "login_failed"
@@ -59,7 +68,7 @@ class Actor:
         word = step(sighting)
         if word is None or (self.steps and self.steps[-1] == word):
             return None
-        self.steps.append(word)
+        self.steps = (*self.steps, word)[-WALK:]
         return ("walk", "\x1f".join(self.steps)) if len(self.steps) == WALK else None
 
 

@@ -3,13 +3,14 @@
 Target = tuple[str, str]
 
 EARLIER = 12 * 3600.0  # a success at least so long ago happened on an earlier day; a fresh one could be the break-in
-MAX_KNOWN = 200_000  # entries; the longest idle are forgotten first
 
 
 class Known:
     """First and last success of actors (anywhere) and of actors and networks (on each target)."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        """`most`: entries held; the longest idle are forgotten first."""
+        self._most = most
         self._times: dict[tuple[str, Target | None], tuple[float, float]] = {}
         self._used: dict[Target, float] = {}
 
@@ -17,11 +18,14 @@ class Known:
         """A log-in of the actor worked on these targets."""
         self._touch((actor, None), time)
         for target in targets:
+            self._used.pop(target, None)
             self._used[target] = time
             if target[0] != "service" and network:  # a whole service is nobody's office
                 self._touch((network, target), time)
-        while len(self._times) > MAX_KNOWN:
+        while len(self._times) > self._most:
             del self._times[next(iter(self._times))]
+        while len(self._used) > self._most:
+            del self._used[next(iter(self._used))]
 
     def _touch(self, key: tuple[str, Target | None], time: float) -> None:
         known = self._times.pop(key, None)

@@ -23,7 +23,7 @@ from fail2ban_ai.findings import Campaign, Sighting
 PASS = 60.0  # seconds of event time between passes
 DAY = 86400.0
 RETENTION = 35 * DAY  # what was idle for longer is forgotten
-MAX_ACTORS = 30_000  # beyond it, actors outside campaigns go first, then the longest idle
+MEMBERS_STAY = DAY  # beyond the cap the longest idle suspects go first, members of campaigns so much later than others
 MAX_PATHS = 50_000  # paths whose last good answer is remembered; the longest unseen go first
 
 LINKABLE = 0.2  # an actor below this score is linked by a log-in wave only
@@ -34,17 +34,19 @@ BREAK_IN, BREAK_IN_FAILURES = 0.6, 3  # a success of an actor at this score, aft
 ATTACKS = INJECTIONS | EXPLOITS  # classes of attack that an endpoint can break under
 CROWD, CROWD_WINDOW = 6, 2 * DAY  # so many suspects in a network without anybody else belong together
 
-network_of = functools.lru_cache(maxsize=65536)(addresses.network_of)  # asked for every event
+network_of = functools.lru_cache(maxsize=8192)(addresses.network_of)  # asked for every event
 
 
 class Linker:
     """Holds the actors sighted and the campaigns they form."""
 
-    def __init__(self, rarity: Rarity) -> None:
+    def __init__(self, rarity: Rarity, most: int) -> None:
+        """`most`: suspects held; what is held about items, log-ins and networks is bounded along with them."""
         self._rarity = rarity
-        self._waves = Waves()
-        self._neighbourhood = Neighbourhood()
-        self._postings = Postings()
+        self._most = most
+        self._waves = Waves(2 * most // 3)
+        self._neighbourhood = Neighbourhood(10 * most)
+        self._postings = Postings(13 * most)
         self._actors: dict[str, Actor] = {}
         self._of: dict[str, Component] = {}
         self._suspects: dict[str, dict[str, float]] = {}  # network -> suspects and when each was last seen
@@ -199,7 +201,7 @@ class Linker:
         for component in self._touched:
             self._tell(component, now)
         self._touched = {}
-        if now - self._swept >= DAY or len(self._actors) > MAX_ACTORS:
+        if now - self._swept >= DAY or len(self._actors) > self._most or self._postings.full:
             self._sweep(now)
 
     def _take_waves(self, now: float) -> None:
@@ -324,15 +326,15 @@ class Linker:
         """Forget what is older than the retention, and what is beyond the caps."""
         self._swept = now
         old = [a.name for a in self._actors.values() if a.last < now - RETENTION]
-        spare = len(self._actors) - len(old) - MAX_ACTORS * 9 // 10
-        if len(self._actors) > MAX_ACTORS and spare > 0:
+        spare = len(self._actors) - len(old) - self._most * 9 // 10
+        if len(self._actors) > self._most and spare > 0:
             gone = set(old)
             rest = sorted(
-                (self._of[a.name].campaign is not None, a.last, a.name)
+                (a.last + MEMBERS_STAY * (self._of[a.name].campaign is not None), a.name)
                 for a in self._actors.values()
                 if a.name not in gone
             )
-            old += [name for _, _, name in rest[:spare]]
+            old += [name for _, name in rest[:spare]]
         for name in old:
             self._drop(self._actors.pop(name))
         self._postings.trim()

@@ -10,14 +10,16 @@ from fail2ban_ai.findings import ProposedNetwork
 SEVERAL = 8  # hostile actors that make a network of any size
 DENSE_LEAST, DENSE_SHARE = 4, 0.25  # fewer do in a small network, when they are this share of its addresses
 V6_PARTS = 2  # a /48 is proposed when so many of its /56s are hostile
-MAX_NETWORKS = 100_000  # the longest unseen are forgotten first
 MAX_EACH = 4096  # actors remembered of one IPv6 /48 (a /24 has 256); further ones are not told apart
 
 
 class Neighbourhood:
     """Every actor seen in all traffic, by network (the /24 of an IPv4 actor, the /48 of an IPv6 one)."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        """`most`: actors held, and as many that logged in; the longest unseen networks are forgotten first."""
+        self._most = most
+        self._held = 0
         self._seen: dict[str, dict[str, float]] = {}
         self._trusted: dict[str, float] = {}  # actors that logged in, and when last
 
@@ -27,15 +29,20 @@ class Neighbourhood:
             return
         actors = self._seen.pop(network, {})
         self._seen[network] = actors  # popped and put back: the order is that of the last event
+        before = len(actors)
         if actors.pop(actor, None) is not None or len(actors) < MAX_EACH:
             actors[actor] = time
-        if len(self._seen) > MAX_NETWORKS:
-            del self._seen[next(iter(self._seen))]
+        self._held += len(actors) - before
+        while self._held > self._most and len(self._seen) > 1:
+            self._held -= len(self._seen.pop(next(iter(self._seen))))
 
     def trust(self, actor: str, network: str | None, time: float) -> None:
         """The actor logged in: whatever it failed at before, somebody lives there."""
         self.saw(actor, network, time)
+        self._trusted.pop(actor, None)
         self._trusted[actor] = time
+        if len(self._trusted) > self._most:
+            del self._trusted[next(iter(self._trusted))]
 
     def ordinary(self, network: str, suspects: Container[str]) -> list[str]:
         """Actors seen in the network that were never sighted, or that logged in."""
@@ -46,6 +53,7 @@ class Neighbourhood:
         for actors in self._seen.values():
             while actors and actors[oldest := next(iter(actors))] < before:
                 del actors[oldest]
+                self._held -= 1
         for network in [network for network, actors in self._seen.items() if not actors]:
             del self._seen[network]
         self._trusted = {a: t for a, t in self._trusted.items() if t >= before}

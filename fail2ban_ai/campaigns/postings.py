@@ -7,7 +7,6 @@ from fail2ban_ai.campaigns.items import RARE_WEIGHT, STRONG_DF, STRONG_WEIGHT, I
 from fail2ban_ai.campaigns.quoting import quote
 
 MAX_POSTING = 512  # suspects remembered of one item: what more of them touched is popular
-MAX_ITEMS = 400_000  # beyond it items of a single suspect are forgotten, oldest first
 ALIKE = 0.25  # share of the longer list of two actors that they must have in common
 NAMED = 3  # shared items that an explanation names
 
@@ -18,10 +17,17 @@ _NOUNS = {"account": "account", "path": "path", "agent": "user agent", "walk": "
 class Postings:
     """Item -> the suspects that touched it, and the item's document frequency in all traffic."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        """`most`: items held; beyond it those of a single suspect are forgotten, oldest first."""
+        self._most = most
         self.population = 0  # distinct actors in all traffic
         self._actors: dict[Item, dict[str, None]] = {}
         self._df: dict[Item, int] = {}
+
+    @property
+    def full(self) -> bool:
+        """Whether `trim` has something to do."""
+        return len(self._actors) > self._most
 
     def of(self, item: Item) -> dict[str, None]:
         """Suspects that touched the item."""
@@ -106,8 +112,8 @@ class Postings:
 
     def trim(self) -> None:
         """Keep to the cap."""
-        if len(self._actors) <= MAX_ITEMS:
+        if not self.full:
             return
-        spare = len(self._actors) - MAX_ITEMS * 9 // 10
+        spare = len(self._actors) - self._most * 9 // 10
         for item in [i for i, names in self._actors.items() if len(names) == 1][:spare]:
             del self._actors[item], self._df[item]

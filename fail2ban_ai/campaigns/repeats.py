@@ -2,7 +2,6 @@
 
 import itertools
 import statistics
-from collections import deque
 
 Target = tuple[str, str]
 
@@ -15,22 +14,28 @@ SAME = 5.0  # seconds: attempts so close together are one poll of the client
 class Repeats:
     """Times of each actor's last failures on each target."""
 
-    def __init__(self) -> None:
-        self._times: dict[tuple[Target, str], deque[float]] = {}
+    def __init__(self, most: int) -> None:
+        """`most`: pairs of an actor and a target held; the longest idle are forgotten first."""
+        self._most = most
+        self._times: dict[tuple[Target, str], list[float]] = {}
         self._regular: dict[Target, dict[str, None]] = {}  # newly regular since they were last taken
 
     def add(self, actor: str, target: Target, time: float) -> None:
         """Count one failure."""
-        times = self._times.setdefault((target, actor), deque(maxlen=2 * GAPS))
+        times = self._times.pop((target, actor), [])
+        self._times[target, actor] = times  # popped and put back: the order is that of the last failure
+        if len(self._times) > self._most:
+            del self._times[next(iter(self._times))]
         if times and time - times[-1] < SAME:
             return
         times.append(time)
+        del times[: -2 * GAPS]
         if len(times) > GAPS and self.is_regular(actor, target):
             self._regular.setdefault(target, {})[actor] = None
 
     def is_regular(self, actor: str, target: Target) -> bool:
         """Whether the last failures of the actor on the target came at even gaps."""
-        times = list(self._times.get((target, actor), ()))
+        times = self._times.get((target, actor), [])
         if len(times) <= GAPS:
             return False
         gaps = [b - a for a, b in itertools.pairwise(times)]

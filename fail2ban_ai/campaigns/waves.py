@@ -25,7 +25,6 @@ FEW = 5  # failures of a participant of a service-wide wave, each of which stays
 CONFIDENT, SURE = 0.8, 0.98
 MAX_EXCUSED = 2  # one user has few clients that repeat an old password; more regular ones are a botnet's
 MAX_TRIED = 64  # targets of one actor that are told apart
-MAX_TARGETS = 20_000  # the longest idle are forgotten first
 MAX_MET = 5_000  # strangers remembered for one target; the longest idle are forgotten first
 
 Target = tuple[str, str]  # ("account", name), ("form", path) or ("service", name)
@@ -66,10 +65,12 @@ def target_of(sighting: Sighting) -> Target | None:
 class Waves:
     """Watches failed log-ins and successes in event time; `advance` is called at ticks."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        """`most`: targets held, idle ones twice as many; the longest idle are forgotten first."""
+        self._most = most
         self._start: float | None = None
-        self._known = Known()
-        self._repeats = Repeats()
+        self._known = Known(10 * most)
+        self._repeats = Repeats(2 * most)
         self._targets: dict[Target, History] = {}
         self._pending: dict[tuple[Target, str], Stranger] = {}
         self._due: list[tuple[float, int, Target, str]] = []
@@ -85,7 +86,10 @@ class Waves:
             return
         if self._start is None:
             self._start = sighting.time
-        tries = self._tries.setdefault(sighting.actor, {})
+        tries = self._tries.pop(sighting.actor, {})
+        self._tries[sighting.actor] = tries  # popped and put back: the order is that of the last failure
+        if len(self._tries) > 2 * self._most:
+            del self._tries[next(iter(self._tries))]
         if target in tries or len(tries) < MAX_TRIED:
             tries[target] = tries.get(target, 0) + 1
         service = ("service", sighting.service)
@@ -150,7 +154,7 @@ class Waves:
                 )
         self._attribute(touched, now)
         self._release()
-        if len(self._targets) > 2 * MAX_TARGETS:
+        if len(self._targets) > 2 * self._most:
             self.forget(float("-inf"))
         done, self._changes = self._changes, Changes()
         return done
@@ -234,7 +238,7 @@ class Waves:
         idle = [t for t, h in self._targets.items() if t not in self.open and not h.met and h.at < before]
         for target in idle:
             del self._targets[target]
-        spare = len(self._targets) - MAX_TARGETS
+        spare = len(self._targets) - self._most
         if spare > 0:
             by_age = sorted((h.at, t) for t, h in self._targets.items() if t not in self.open)
             for _, target in by_age[:spare]:

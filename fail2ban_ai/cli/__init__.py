@@ -1,6 +1,7 @@
 """The command `fail2ban-ai`: one module per command; each is imported only when it is called.
 
-`enforce` runs as root and must not import click, Polars or a model, so it is dispatched before anything else.
+`enforce`, and `spares` which fail2ban calls, run as root and must not import click, Polars or a model, so they are
+dispatched before anything else.
 """
 
 import gc
@@ -29,9 +30,9 @@ COMMANDS = {
 
 def main() -> None:
     """Entry point."""
-    if sys.argv[1:2] == ["enforce"]:
-        enforce = importlib.import_module("fail2ban_ai.cli.enforce")
-        sys.exit(enforce.main(sys.argv[2:]))
+    if sys.argv[1:2] in (["enforce"], ["spares"]):
+        module = importlib.import_module(f"fail2ban_ai.cli.{sys.argv[1]}")
+        sys.exit(module.main(sys.argv[2:]))
     # Of the objects that imports make none is garbage, and looking for it takes a tenth of a start; so do threads of
     # numpy's library for matrices, which is not used.
     gc.set_threshold(50_000)

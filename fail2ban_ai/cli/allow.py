@@ -12,7 +12,6 @@ from fail2ban_ai.errors import Fail2banError
 from fail2ban_ai.facts import allow as facts_allow
 from fail2ban_ai.fail2ban.client import Client
 from fail2ban_ai.rules import install
-from fail2ban_ai.rules.site import Site
 
 
 @click.group("allow")
@@ -47,8 +46,8 @@ def add(target: str, seconds: float | None, note: str, as_json: bool) -> None:
     trouble = None
     try:
         jails = install.jails_of_ours(Client())
+        install.forget_answers(Client())
         lifted = lift(Client(), decisions.spelled(entry.network), "put on the allow list", jails)
-        install.respare(Site())
     except Fail2banError as error:  # the entry stands all the same
         trouble = str(error)
     if as_json:
@@ -73,7 +72,6 @@ def remove(target: str, as_json: bool) -> None:
     """
     normal = decisions.normal(target)
     removed = facts_allow.remove(normal)
-    install.respare(Site())
     if as_json:
         click.echo(json.dumps({"target": normal, "removed": removed}, indent=2))
     else:

@@ -17,7 +17,7 @@ from fail2ban_ai.fail2ban.failregex import FailregexFormat
 from fail2ban_ai.fail2ban.feed import Fed, Feed
 from fail2ban_ai.findings import SEVERITIES
 from fail2ban_ai.lowered import owner_of
-from fail2ban_ai.reports.schema import Report, to_json
+from fail2ban_ai.reports.schema import to_json
 from fail2ban_ai.request import ask
 from fail2ban_ai.sources import journal, rotation
 
@@ -101,7 +101,7 @@ def command(  # noqa: PLR0917 - click hands options over by name
     if found.trouble:
         click.echo(f"Warning: {found.trouble}.", err=True)
     if not logs:
-        _keep_and_tell(found.report, settings)
+        _keep_and_tell(found, settings)
     if auto_ban:
         asked = ask(found.result.verdicts, found.passed, auto_ban)
         click.echo(f"{asked} bans asked for; `fail2ban-ai enforce` judges them.", err=True)
@@ -109,7 +109,7 @@ def command(  # noqa: PLR0917 - click hands options over by name
         table = {actor: round(score, 3) for actor, score in sorted(found.result.scores.items())}
         scores.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
     if save_report:
-        _save(found.report, save_report, named=bool(logs))
+        _save(found, save_report, named=bool(logs))
     if as_json:
         click.echo(to_json(found.report))
     else:
@@ -119,22 +119,24 @@ def command(  # noqa: PLR0917 - click hands options over by name
 # What only some runs need is imported by these: a small log is read quicker than jinja2 and rich are.
 
 
-def _keep_and_tell(report: Report, settings: config.Settings) -> None:
-    from fail2ban_ai import state  # noqa: PLC0415
+def _keep_and_tell(found: analysis.Analysis, settings: config.Settings) -> None:
+    from fail2ban_ai import state, visitors  # noqa: PLC0415
     from fail2ban_ai.reports.deliver import Delivery  # noqa: PLC0415
 
     with owner_of(state.path().parent):
-        state.State().save(report, _now().isoformat(timespec="seconds"))
+        state.State().save(found.report, _now().isoformat(timespec="seconds"))
+        visitors.keep(found.visitors)
     delivery = Delivery(settings)
-    for problem in delivery.deliver(report) + delivery.notices():
+    for problem in delivery.deliver(found.report) + delivery.notices():
         click.echo(f"Warning: {problem}.", err=True)
 
 
-def _save(report: Report, folder: Path, *, named: bool) -> None:
+def _save(found: analysis.Analysis, folder: Path, *, named: bool) -> None:
     from fail2ban_ai.reports import save, suggested  # noqa: PLC0415
 
     # What named files show depends on nothing else: no suggestion of other runs among it.
-    page = save.save(report, folder, [] if named else suggested.read(paths.suggestions()))
+    suggestions = [] if named else suggested.read(paths.suggestions())
+    page = save.save(found.report, folder, suggestions, found.result.campaigns)
     click.echo(f"The report is {page}, with report.md and report.json beside it.", err=True)
 
 

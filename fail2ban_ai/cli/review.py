@@ -127,7 +127,12 @@ def list_(ctx: click.Context, as_json: bool) -> None:
     told = feedback.gather(site, config.load().rule_retire_days)
     if as_json:
         share = asdict(told.share)
-        facts = {"rules": [_facts(one, told) for one in found], "share": share, "trouble": told.trouble}
+        facts = {
+            "rules": [_facts(one, told) for one in found],
+            "share": share,
+            "trouble": told.trouble,
+            "idle": told.idle,
+        }
         click.echo(json.dumps(facts, indent=2))
     elif found:
         show.table(Console(soft_wrap=True, highlight=False), found, told)
@@ -258,6 +263,8 @@ def reject(rule: str, why: str, digest: str, hostile: bool, as_json: bool) -> No
 @_JSON
 def rollback(rule: str | None, why: str, as_json: bool) -> None:
     """Take the last decision on RULE back, or the last of all: what held before it holds again.
+
+    Once more takes the one before back.
 
     \b
     Example:

@@ -10,11 +10,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from fail2ban_ai import analysis, config, paths
+from fail2ban_ai import analysis, config, paths, visitors
 from fail2ban_ai.cli.analyze import configured
 from fail2ban_ai.cli.bars import bars
 from fail2ban_ai.decisions.strict import clean
 from fail2ban_ai.fail2ban.private import ends_on_signal
+from fail2ban_ai.lowered import owner_of
 from fail2ban_ai.reports.text import visible
 from fail2ban_ai.rules.suggest import Suggested, suggest
 from fail2ban_ai.rules.suggestion import Suggestion
@@ -45,6 +46,9 @@ def command(logs: tuple[str, ...], out: Path | None, as_json: bool) -> None:
         progress = stack.enter_context(_bars(quiet=as_json))
         stack.enter_context(ends_on_signal())
         found = suggest(wanted, settings, out, progress=progress)
+    if not logs and found.visitors:
+        with owner_of(paths.suggestions().parent):
+            visitors.keep(found.visitors)
     if as_json:
         click.echo(json.dumps(_facts(found, out), indent=1))
     else:

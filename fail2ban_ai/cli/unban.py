@@ -10,7 +10,6 @@ from fail2ban_ai.decisions.lift import lift
 from fail2ban_ai.facts import allow as facts_allow
 from fail2ban_ai.fail2ban.client import Client
 from fail2ban_ai.rules import install
-from fail2ban_ai.rules.site import Site
 
 
 @click.command("unban")
@@ -32,9 +31,8 @@ def command(target: str, and_allow: bool, note: str, as_json: bool) -> None:
     normal = decisions.normal(target)
     if and_allow:  # first: between unban and allow it might be banned again
         facts_allow.add(normal, time.time(), note=note)
+        install.forget_answers(Client())
     lifted = lift(Client(), normal, "an admin asked", install.jails_of_ours(Client()))
-    if and_allow:
-        install.respare(Site())
     if as_json:
         click.echo(json.dumps({"target": normal, "lifted": lifted, "allowed": and_allow}, indent=2))
     else:

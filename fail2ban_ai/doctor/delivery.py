@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fail2ban_ai import config, paths
+from fail2ban_ai.config_delivery import needs_network
 from fail2ban_ai.doctor.host import Host
 from fail2ban_ai.doctor.result import Result
 from fail2ban_ai.errors import ConfigError
@@ -31,7 +32,7 @@ def findings_can_be_sent(host: Host) -> Iterator[Result]:
         yield from _secret(notify.urls_file)
     if siem.ecs_file is not None and not siem.ecs_file.parent.is_dir():
         yield _warning(f"{siem.ecs_file.parent} is not there, so findings cannot be written to it.", "Make the folder.")
-    if notify.urls or notify.urls_file or (siem.syslog and not siem.syslog.startswith("unix:")):
+    if needs_network(notify, siem):
         for name in UNITS:
             yield from _network(paths.units() / name)
 
@@ -49,7 +50,9 @@ def _secret(file: Path) -> Iterator[Result]:
 def _network(unit: Path) -> Iterator[Result]:
     if has_no_network(unit):
         sentence = f"{unit.name} has no network, so it cannot send what the configuration asks for."
-        yield _warning(sentence, "Allow it in a drop-in (docs/reports.md says which), or send to unix:/dev/log.", unit)
+        yield _warning(
+            sentence, "Run `fail2ban-ai setup`, which allows it in a drop-in, or send to unix:/dev/log.", unit
+        )
 
 
 def has_no_network(unit: Path) -> bool:

@@ -30,7 +30,13 @@ def model_can_run(host: Host) -> Iterator[Result]:
     for unit in (paths.units() / name for name in UNITS):
         if has_no_network(unit):
             sentence = f"{unit.name} has no network, so the embedded model does what the server should."
-            yield Result("model-can-run", "warning", sentence, "docs/serve.md has the drop-in.", str(unit))
+            yield Result(
+                "model-can-run",
+                "warning",
+                sentence,
+                "Run `fail2ban-ai setup`, which allows it in a drop-in.",
+                str(unit),
+            )
 
 
 def _error(sentence: str, advice: str, file: Path | None = None) -> Result:

@@ -36,7 +36,7 @@ RETRIES = 3  # of what failed for its own sake; then an admin is told
 ALERTS = 30  # notices of alerts within an hour: whoever writes decisions must not be able to flood a mailbox
 WAITING = 10_000  # decisions kept in memory; more stay in the log until some are done
 AHEAD_SECONDS = 300.0  # how far ahead of our clock a decision may be
-BANTIME = 86400.0  # what the jail of addresses is shipped with
+BANTIME = jails.BANTIMES[jails.ADDRESSES]
 # Failures of one decision. Everything else that fails (fail2ban down, a budget, facts missing) holds up many, and
 # passes without anybody being banned meanwhile: those wait until they are too old.
 _OWN_FAILURES = ("crawler-unverified", "rule-failed", "not-listed", "not-blocked")
@@ -93,7 +93,7 @@ class Enforcer:
             self._learn()
             with self.client.together():
                 facts = self.facts_of()
-                known = Jails(self.client, self.nft, BANTIME if self._observing() else None)
+                known = Jails(self.client, self.nft, bool(self._observing()))
                 for batch in _batches(due):
                     written += self._record(self._carry_out(batch, facts, known))
                     self._look_at_breaker()

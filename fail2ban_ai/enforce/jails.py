@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from fail2ban_ai.fail2ban import database
+from fail2ban_ai.fail2ban import database, jails
 from fail2ban_ai.fail2ban.client import Client
 from fail2ban_ai.fail2ban.effective import Nft, await_blocked
 
@@ -19,19 +19,19 @@ class Confirmed:
 
 @dataclass(slots=True)
 class Jails:
-    """`assumed`: the bantime to go by when fail2ban must not be needed (observe); None: ask each jail."""
+    """`assumed`: go by the shipped bantimes, as fail2ban must not be needed (observe); else ask each jail."""
 
     client: Client
     nft: Nft
-    assumed: float | None
+    assumed: bool
     _listed: dict[str, set[str]] = field(default_factory=dict)
     _bantimes: dict[str, float] = field(default_factory=dict)
     _asked: dict[str, float] = field(default_factory=dict)  # jail: when we first asked it for a ban
 
     def bantime(self, jail: str) -> float:
         """The jail's bantime in seconds; raises what Client raises."""
-        if self.assumed is not None:
-            return self.assumed
+        if self.assumed:
+            return jails.BANTIMES[jail]
         self._look(jail)
         return self._bantimes[jail]
 

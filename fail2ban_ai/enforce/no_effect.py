@@ -96,7 +96,7 @@ def _decision(target: str, banned: _Banned, now: float) -> decisions.Decision:
     )
 
 
-@functools.lru_cache(maxsize=65536)
+@functools.lru_cache(maxsize=8192)
 def _targets(address: str) -> tuple[str, ...]:
     """The address and every network around it that may be banned."""
     parsed = ipaddress.ip_address(address)

@@ -11,6 +11,7 @@ from fail2ban_ai import addresses
 from fail2ban_ai.decisions import target_of
 from fail2ban_ai.decisions.strict import clean
 from fail2ban_ai.facts import Protected, Resolver
+from fail2ban_ai.fail2ban import ignorecommand
 
 COMMAND_SECONDS = 5.0
 _SHELL = re.compile(r"[|&;()<>$`\\*?\[\]#~{}\n]")
@@ -83,7 +84,7 @@ def _masked(entry: str) -> addresses.Network | None:
 
 
 def _read_command(found: Spared, jail: str, command: str) -> None:
-    if command in ("", "None"):
+    if command in ("", "None") or ignorecommand.is_ours(command):  # a rule's jail asks the gate itself
         return
     try:
         words = shlex.split(command)

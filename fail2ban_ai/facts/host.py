@@ -11,9 +11,9 @@ import os
 import re
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from fail2ban_ai import addresses, paths
 from fail2ban_ai.decisions import log as decisions_log
@@ -27,6 +27,7 @@ from fail2ban_ai.facts import fail2ban as facts_fail2ban
 from fail2ban_ai.facts.dns import ChildResolver
 from fail2ban_ai.gate.rules import DAY, counts_as_network
 
+_Fact = TypeVar("_Fact")
 _SECONDS = 5.0
 _RESOLV_CONF = Path("/etc/resolv.conf")
 _PROC = Path("/proc")
@@ -46,10 +47,10 @@ def gather(
     since = (time.time() if now is None else now) - DAY
     missing: list[str] = []
     problems: list[str] = []
-    own = _learn(missing, "the host's own addresses", own_addresses)
-    peers = _learn(missing, "the SSH sessions", ssh_peers)
-    allow: list[AllowEntry] = _learn(missing, "the allow list", facts_allow.load)
-    ranges = _learn(missing, "the published ranges", lambda: published_ranges(problems))
+    own = learn(missing, "the host's own addresses", own_addresses)
+    peers = learn(missing, "the SSH sessions", ssh_peers)
+    allow: list[AllowEntry] = learn(missing, "the allow list", facts_allow.load)
+    ranges = learn(missing, "the published ranges", lambda: published_ranges(problems))
     spared = facts_fail2ban.Spared()
     try:
         spared = facts_fail2ban.ask(fail2ban, resolver)
@@ -64,13 +65,14 @@ def gather(
         allow=tuple(allow),
         ignorecommand=spares if spared.commands else None,
         resolver=resolver,
-        bans=_learn(missing, "the bans of the last day", lambda: recent_bans(since) if bans is None else bans),
+        bans=learn(missing, "the bans of the last day", lambda: recent_bans(since) if bans is None else bans),
         missing=(*missing, *spared.missing),
         problems=(*problems, *spared.problems),
     )
 
 
-def _learn(missing: list[str], what: str, how: Any) -> list[Any]:
+def learn(missing: list[str], what: str, how: Callable[[], Iterable[_Fact]]) -> list[_Fact]:
+    """What `how` gives; where it cannot, nothing, and `what` with the reason is among the missing."""
     try:
         return list(how())
     except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError, ConfigError) as error:

@@ -36,6 +36,11 @@ class Client:
         self._timeout = timeout
         self._conversation: Conversation | None = None
 
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The options of a private server; none for the host's own."""
+        return self._command[1:]
+
     def run(self, *words: str) -> str:
         """What the command prints.
 

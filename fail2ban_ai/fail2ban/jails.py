@@ -3,6 +3,7 @@
 Standard library only: the root process imports this.
 """
 
+import functools
 import ipaddress
 import sysconfig
 from pathlib import Path
@@ -15,6 +16,7 @@ ADDRESSES = "fail2ban-ai"
 NETWORKS = "fail2ban-ai-net"
 LIMITS = "fail2ban-ai-limit"  # addresses and networks that are slowed down, not blocked
 JAILS = (ADDRESSES, NETWORKS, LIMITS)
+BANTIMES = {ADDRESSES: 86400.0, NETWORKS: 21600.0, LIMITS: 21600.0}  # seconds, as jail.d/fail2ban-ai.conf ships them
 
 
 def normalise(target: str) -> addresses.Network:
@@ -39,6 +41,12 @@ def text_of(network: addresses.Network) -> str:
 def jail_of(network: addresses.Network) -> str:
     """The jail in which a target is blocked."""
     return ADDRESSES if network.prefixlen == network.max_prefixlen else NETWORKS
+
+
+@functools.lru_cache(maxsize=8192)  # asked for every member at every tick
+def bantime_of(target: str) -> float:
+    """Seconds that the first ban of a target lasts, unless an admin changed it. Raises TargetError as `normalise`."""
+    return BANTIMES[jail_of(normalise(target))]
 
 
 def table_of(jail: str) -> str:

@@ -23,6 +23,7 @@ from fail2ban_ai.fail2ban.namespace import Namespace
 
 STOCK_JAILS = ("sshd", "nginx-http-auth", "nginx-botsearch", "dovecot", "postfix", "postfix-sasl")
 STOCK_CONFIG = Path("/etc/fail2ban")
+START_SECONDS = 60.0  # a busy machine takes its time; one that failed ends at once
 
 # The distribution's variable for a log -> our file.
 _LOGS = {
@@ -93,7 +94,8 @@ class PrivateServer:
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
             )
-        for _ in range(150):
+        end = time.monotonic() + START_SECONDS
+        while time.monotonic() < end:
             if self._server.poll() is not None:
                 break
             if (self.folder / "sock").exists() and self.client.ping() and set(self._jails) <= set(self.client.jails()):

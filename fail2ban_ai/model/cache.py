@@ -11,7 +11,7 @@ from fail2ban_ai.model.runtime import Floats
 class TextCache:
     """Rows of encoded texts; at most `2 * generation` of them are held."""
 
-    def __init__(self, encode: Callable[[Sequence[str]], Floats], generation: int = 32_768) -> None:
+    def __init__(self, encode: Callable[[Sequence[str]], Floats], generation: int) -> None:
         # Copies: a row would keep the whole batch it was encoded in.
         self._held: Lately[Floats] = Lately(lambda texts: map(np.copy, encode(texts)), generation)
 

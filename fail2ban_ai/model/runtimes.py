@@ -1,5 +1,6 @@
 """Which runtime the configuration asks for."""
 
+from fail2ban_ai.caps import Caps
 from fail2ban_ai.config_model import Model
 from fail2ban_ai.errors import ModelError
 from fail2ban_ai.model import wire
@@ -10,10 +11,10 @@ from fail2ban_ai.model.scorer import Scorer
 from fail2ban_ai.model.weights import Weights, load
 
 
-def scorer(settings: Model) -> Scorer:
+def scorer(settings: Model, caps: Caps | None = None) -> Scorer:
     """A scorer on the weights and the runtime of `settings`; raises what `chosen` raises."""
     weights = load(settings.weights)
-    return Scorer(chosen(settings, weights), weights)
+    return Scorer(chosen(settings, weights), weights, caps)
 
 
 def chosen(settings: Model, weights: Weights | None = None) -> Runtime:

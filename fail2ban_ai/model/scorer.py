@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fail2ban_ai.actors.features import NUMERIC, ordinary
+from fail2ban_ai.caps import Caps
 from fail2ban_ai.model.cache import TextCache
 from fail2ban_ai.model.labels import ATTACK_SEEN, ATTACKS, GROUPS, KINDS
 from fail2ban_ai.model.onnx import DIGITS, OnnxRuntime
@@ -57,14 +58,17 @@ def features(texts: Sequence[Floats], numeric: Floats, embedding: int) -> Floats
 class Scorer:
     """Scores tokens chunk by chunk. The scores do not depend on how a log was cut into chunks."""
 
-    def __init__(self, runtime: Runtime | None = None, weights: Weights | None = None) -> None:
+    def __init__(
+        self, runtime: Runtime | None = None, weights: Weights | None = None, caps: Caps | None = None
+    ) -> None:
         """`runtime` defaults to the ONNX Runtime on `weights`, these to the shipped ones (ModelError if damaged)."""
         self.weights = weights or load()
         self.runtime = runtime or OnnxRuntime(self.weights)
         calibration = self.weights.card["calibration"]
         self._calibration = np.array([calibration[group] for group in GROUPS], np.float64)
-        self._cache = TextCache(self.runtime.encode)
-        self._windows = Windows()
+        caps = caps or Caps()
+        self._cache = TextCache(self.runtime.encode, caps.encoded)
+        self._windows = Windows(caps.vectors)
 
     def score(self, tokens: TokensLike, skip: Set[str] = frozenset()) -> Scores:
         """The scores of each token. Events of actors in `skip` are not looked at: their rows are NaN.

@@ -42,8 +42,10 @@ def pack(vectors: Floats) -> np.ndarray:
 class Windows:
     """Event vectors per actor, at most WINDOW each."""
 
-    def __init__(self) -> None:
-        self._held: dict[str, _Held] = {}
+    def __init__(self, most: int) -> None:
+        """`most`: event vectors left by `forget`, of all actors together."""
+        self._most = most
+        self._held: dict[str, _Held] = {}  # those seen last stand last
 
     def __len__(self) -> int:
         return len(self._held)
@@ -92,11 +94,17 @@ class Windows:
         return np.concatenate(pieces), first, had
 
     def forget(self, before: float) -> int:
-        """Drop actors whose last event is older than `before` (seconds since the epoch); how many were dropped."""
-        stale = [actor for actor, held in self._held.items() if held.last < before]
-        for actor in stale:
-            del self._held[actor]
-        return len(stale)
+        """Drop actors whose last event is older than `before` (seconds since the epoch); how many were dropped.
+
+        Of the others those seen longest ago are dropped where all together hold too many."""
+        count, vectors = len(self._held), 0
+        kept = {}
+        for actor, held in reversed(self._held.items()):
+            vectors += len(held.vectors)
+            if held.last >= before and vectors <= self._most:
+                kept[actor] = held
+        self._held = dict(reversed(kept.items()))
+        return count - len(kept)
 
 
 def _window_of(index: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from importlib import resources
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from fail2ban_ai import explain
+from fail2ban_ai import explain, findings
 from fail2ban_ai.addresses import actor_of
 from fail2ban_ai.reports import digest, picture, techniques, timeline
 from fail2ban_ai.reports.schema import Actor, Campaign, EvidenceLine, Report
@@ -46,8 +46,12 @@ class _Shown:
     by_fail2ban: int  # actors that fail2ban bans
 
 
-def render(report: Report, suggestions: Sequence[Suggestion] = ()) -> str:
-    """The page. The same report and suggestions give the same page."""
+def render(report: Report, suggestions: Sequence[Suggestion] = (), campaigns: Sequence[findings.Campaign] = ()) -> str:
+    """The page. `campaigns` are those that the report is about: single events are drawn from them.
+
+    The same values give the same page.
+    """
+    found = {campaign.id: campaign for campaign in campaigns}
     told = digest.worst_first([c for c in report.campaigns if digest.acted(c)])
     watched = digest.worst_first([c for c in report.campaigns if not digest.acted(c)])
     banned: dict[str, datetime] = {}
@@ -68,7 +72,7 @@ def render(report: Report, suggestions: Sequence[Suggestion] = ()) -> str:
             timeline=timeline.build(report, told),
             base=timeline.BASE,
             urgent=[c for c in told if c.severity in ("critical", "high")][:URGENT],
-            campaigns=[_shown(c, banned) for c in told[:DETAILED]],
+            campaigns=[_shown(c, banned, found.get(c.id)) for c in told[:DETAILED]],
             more_campaigns=told[DETAILED : DETAILED + WATCHED],
             left_out=max(0, len(told) - DETAILED - WATCHED),
             watched=watched[:WATCHED],
@@ -84,12 +88,12 @@ def render(report: Report, suggestions: Sequence[Suggestion] = ()) -> str:
     )
 
 
-def _shown(campaign: Campaign, banned: dict[str, datetime]) -> _Shown:
+def _shown(campaign: Campaign, banned: dict[str, datetime], found: findings.Campaign | None) -> _Shown:
     first = {"refused": 0, "ban": 1, "watch": 2}
     actors = sorted(campaign.actors, key=lambda a: (first[a.decision], a.decided_at or a.first_seen, a.address))
     return _Shown(
         campaign=campaign,
-        picture=picture.build(campaign, banned),
+        picture=picture.build(campaign, banned, found),
         actors=actors[:ACTORS],
         more_actors=max(0, len(actors) - ACTORS),
         evidence=campaign.evidence[:EVIDENCE],

@@ -4,14 +4,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fail2ban_ai.errors import ConfigError
+from fail2ban_ai.findings import Campaign
 from fail2ban_ai.lowered import owner_of
 from fail2ban_ai.reports import html, markdown
 from fail2ban_ai.reports.schema import Report, to_json
 from fail2ban_ai.rules.suggestion import Suggestion
 
 
-def save(report: Report, folder: Path, suggestions: Sequence[Suggestion] = ()) -> Path:
-    """Write report.html, report.md and report.json; the path of the page.
+def save(
+    report: Report, folder: Path, suggestions: Sequence[Suggestion] = (), campaigns: Sequence[Campaign] = ()
+) -> Path:
+    """Write report.html, report.md and report.json; the path of the page. `campaigns`: see html.render.
 
     Raises:
         ConfigError: the folder cannot be written.
@@ -19,7 +22,7 @@ def save(report: Report, folder: Path, suggestions: Sequence[Suggestion] = ()) -
     files = {
         "report.json": to_json(report) + "\n",
         "report.md": markdown.render(report, suggestions),
-        "report.html": html.render(report, suggestions),
+        "report.html": html.render(report, suggestions, campaigns),
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)

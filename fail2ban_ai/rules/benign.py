@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from fail2ban_ai.addresses import normal
+from fail2ban_ai.rules.services import head_of
 from fail2ban_ai.training.simulator import Part, Scenario, simulate
 
 _SEED = 11
@@ -24,16 +25,16 @@ visitors regulars searches stale_bookmarks crawlers previews monitors feed_reade
 admin_scripts backup link_scanners players mail_programs developers
 """
 _AUTH = "mail_clients old_password office roaming sysadmins deploy_keys lost_users ftp_users cron senders"
-_FILES = {"web": "access.log", "sshd": "auth.log", "dovecot": "mail.log", "postfix": "mail.log"}
+_FILES = {"web": "access.log", "sshd": "auth.log", "dovecot": "mail.log", "postfix": "mail.log", "vsftpd": "vsftpd.log"}
 _WORD = re.compile(r"[^\s\[\]\"]+")
 
 
 def lines(service: str, like: str) -> Iterator[str]:
     """Lines of a service, laid out as `like`, a line of the log in question."""
-    head = _head(like) if service == "web" else None
+    head = _head(service, like)
     for line in _simulated().get(_FILES.get(service, ""), ()):
         yield line
-        if head is not None:
+        if head is not None and service == "web":
             yield head + line[line.find('"') :]
     for program, text in _written():
         if program.partition("/")[0] == service:
@@ -42,7 +43,7 @@ def lines(service: str, like: str) -> Iterator[str]:
 
 def series(service: str, like: str) -> pl.Series:
     """`lines` as a column."""
-    return _series(service, _head(like) if service == "web" else None, like)
+    return _series(service, _head(service, like), like)
 
 
 @functools.lru_cache(maxsize=8)
@@ -53,12 +54,14 @@ def _series(service: str, head: str | None, like: str) -> pl.Series:
 
 def examples(service: str, like: str, count: int) -> list[str]:
     """The first lines of benign.txt for a service, laid out as `like`."""
-    head = _head(like) if service == "web" else None
+    head = _head(service, like)
     found = [_line(program, text, head) for program, text in _written() if program.partition("/")[0] == service]
     return found[:count]
 
 
 def _line(program: str, text: str, head: str | None) -> str:
+    if program != "web" and head is not None:
+        return head + text.replace("<ip>", _ADDRESS)
     if program != "web":
         return f"Mar  9 10:00:00 host {program}[1234]: {text.replace('<ip>', _ADDRESS)}"
     request, status, agent = text.split("\t")
@@ -66,8 +69,11 @@ def _line(program: str, text: str, head: str | None) -> str:
     return f'{start}"{request} HTTP/1.1" {status} 512 "-" "{agent}"'
 
 
-def _head(like: str) -> str | None:
-    """What stands before the request in a line, with another address."""
+def _head(service: str, like: str) -> str | None:
+    """What stands before the request or, in a log of the service's own, before the message; with another address."""
+    if service != "web":
+        own = head_of(service, like)
+        return "".join(own) if own else None
     head, quote, _ = like.partition('"')
     words = [word for word in _WORD.findall(head) if normal(word) is not None]
     return head.replace(words[-1], _ADDRESS) if quote and words else None

@@ -6,12 +6,10 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from fail2ban_ai import addresses, paths
+from fail2ban_ai import paths, visitors
 from fail2ban_ai.doctor.host import Host
 from fail2ban_ai.errors import ConfigError, Fail2banError, RuleError
-from fail2ban_ai.facts import allow as facts_allow
-from fail2ban_ai.facts import host as facts_host
-from fail2ban_ai.fail2ban import code, logs
+from fail2ban_ai.fail2ban import code, ignorecommand, logs
 from fail2ban_ai.rules import jailfile, matching
 from fail2ban_ai.rules.filter_file import FilterFile
 from fail2ban_ai.rules.site import Site
@@ -25,7 +23,7 @@ def jail_text(site: Site, rule: Suggestion, parsed: FilterFile, *, shadow: bool)
 
     Raises:
         RuleError: a key is not to be had here.
-        ConfigError: the actions are not installed, or the allow list cannot be read.
+        ConfigError: the actions are not installed, or the gate could not be asked whom to spare.
     """
     action = site.config / "action.d" / f"{jailfile.SHADOW if shadow else jailfile.LIVE}.conf"
     if not action.is_file():
@@ -36,26 +34,17 @@ def jail_text(site: Site, rule: Suggestion, parsed: FilterFile, *, shadow: bool)
     jailfile.check(rule.jail, jailfile.known(others, site.sources))
     if parsed.journalmatch and rule.jail.backend == "systemd" and parsed.journalmatch != rule.jail.journalmatch:
         raise RuleError("filter.conf: journalmatch: expected that of the jail")
-    return rendered(site, rule, shadow=shadow)
+    nobody = visitors.known(time.time())
+    if nobody:
+        raise ConfigError(f"The gate would spare everybody that a rule matches: {nobody}.")
+    return jailfile.render(rule.jail, shadow=shadow, record=paths.shadow(), spares=_spares(site, rule))
 
 
-def rendered(site: Site, rule: Suggestion, *, shadow: bool) -> str:
-    """The jail's file as it would be written now: the allow list and the published ranges are part of it."""
-    ignores = any(
-        option.section == "DEFAULT" and option.name == "ignoreip" and option.value
-        for option in Host(site.config, site.client).options
-        if option.file.name.startswith("jail") or option.file.parent.name == "jail.d"
-    )
-    return jailfile.render(rule.jail, shadow=shadow, record=paths.shadow(), spared=spared(), ignores=ignores)
-
-
-def spared() -> list[addresses.Network]:
-    """The networks that no rule may ban: what holds of the allow list, and the published ranges, in order."""
-    problems: list[str] = []
-    now = time.time()
-    found = {entry.network for entry in facts_allow.load() if entry.expires is None or entry.expires > now}
-    found |= {each.network for each in facts_host.published_ranges(problems)}
-    return sorted(found, key=lambda network: (network.version, network))
+def _spares(site: Site, rule: Suggestion) -> str:
+    try:
+        return ignorecommand.text(site.program(), paths.root(), rule.jail.service, site.client.options)
+    except ValueError as error:
+        raise ConfigError(f"fail2ban could not be told how to ask the gate: {error}.") from error
 
 
 def _refuse_recidive(site: Site, jails: Iterable[logs.JailSource], name: str) -> None:
@@ -93,6 +82,8 @@ def as_fail2ban_reads(copy: Path, rule: Suggestion, *, shadow: bool) -> tuple[st
     if found is None:
         raise RuleError("fail2ban does not read the jail that was written; nothing was installed")
     regexes = matching.regexes(copy, rule.name, backend=rule.jail.backend)
+    if not ignorecommand.is_ours(found.ignorecommand) and not _overridden(copy, rule.name, "ignorecommand"):
+        raise RuleError("fail2ban does not read how to ask the gate; nothing was installed")
     if _overridden(copy, rule.name):
         return regexes
     actions = {str(command[3]) for command in mine if command[2:3] == ["addaction"] and command[0] == "set"}
@@ -108,9 +99,10 @@ def as_fail2ban_reads(copy: Path, rule: Suggestion, *, shadow: bool) -> tuple[st
     return regexes
 
 
-def _overridden(config: Path, name: str) -> bool:
-    """Whether the admin has values of their own for this jail: theirs to choose."""
-    return any(option.section == name for option in Host(config).options if option.file.suffix == ".local")
+def _overridden(config: Path, name: str, key: str = "") -> bool:
+    """Whether the admin has values of their own for this jail, or for one key of it: theirs to choose."""
+    options = (option for option in Host(config).options if option.file.suffix == ".local" and option.section == name)
+    return any(key in ("", option.name) for option in options)
 
 
 def runs(site: Site, rule: Suggestion, regexes: tuple[str, ...], *, shadow: bool) -> None:
@@ -120,6 +112,8 @@ def runs(site: Site, rule: Suggestion, regexes: tuple[str, ...], *, shadow: bool
         raise Fail2banError(f"fail2ban runs {rule.name} with other regexes than were written.")
     if rule.jail.backend == "polling" and set(found.paths) != set(rule.jail.logpaths):
         raise Fail2banError(f"fail2ban runs {rule.name} on other logs than were written.")
+    if not ignorecommand.is_ours(found.ignorecommand) and not _overridden(site.config, rule.name, "ignorecommand"):
+        raise Fail2banError(f"fail2ban runs {rule.name} without asking the gate.")
     action = jailfile.SHADOW if shadow else jailfile.LIVE
     if action not in site.client.get(rule.name, "actions") and not _overridden(site.config, rule.name):
         raise Fail2banError(f"fail2ban runs {rule.name} without its action {action}.")

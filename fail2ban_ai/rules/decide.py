@@ -140,18 +140,20 @@ def retire(site: Site, name: str, why: str) -> Entry:
 def rollback(site: Site, name: str | None, prover: Prover, why: str) -> Entry:
     """Take back the last decision on a rule, or the last of all (None): what held before it holds again.
 
+    A decision that was taken back counts no more, so a second rollback goes a step further.
+
     Raises:
         RuleError: nothing was decided, or the form before is not kept any more or does not hold.
         ConfigError, Fail2banError: see install.
     """
-    history = states.history()
-    name = name or next((entry.name for entry in reversed(history)), None)
+    decisions = states.standing(states.history())
     if name is None:
-        raise RuleError("nothing was decided yet")
-    last, prior = states.before(history, name)
-    if last is None:
-        raise RuleError(f"nothing was decided about {name}")
-    why = f"rollback of {last.state}" + (f": {why}" if why else "")
+        name = decisions[-1].name if decisions else ""
+    mine = [entry for entry in decisions if entry.name == name]
+    if not mine:
+        raise RuleError(f"nothing was decided about {name}" if name else "nothing was decided yet")
+    last, prior = mine[-1], mine[-2] if len(mine) > 1 else None
+    why = f"{states.TAKEN_BACK}{last.state}" + (f": {why}" if why else "")
     state, digest = (prior.state, prior.digest) if prior else (states.PENDING, "")
     entry = _entry(name, digest, state, why)
     if state in states.INSTALLED:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from fail2ban_ai import addresses, decisions, paths
+from fail2ban_ai import addresses, decisions, paths, visitors
 from fail2ban_ai.decisions import log as decisions_log
 from fail2ban_ai.decisions import outcomes as decisions_outcomes
 from fail2ban_ai.errors import Fail2banError, SourceError
@@ -28,7 +28,7 @@ DAY = 86_400.0
 PARTS = 10  # of fail2ban's log, the newest
 _LINE = re.compile(
     rb"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),\d+ +fail2ban\.(?:filter|actions) +\[\d+\]: +[A-Z]+ +"
-    rb"\[(ai-[a-z0-9-]{1,40})\] (Found|Ban) ([0-9a-fA-F.:]{2,45})(?: |$)"
+    rb"\[(ai-[a-z0-9-]{1,40})\] (Found|Ban|Ignore) ([0-9a-fA-F.:]{2,45})(?: |$)"
 )
 _TOTAL = re.compile(r"Total (failed|banned):\s+(\d+)")
 
@@ -39,6 +39,7 @@ class Seen:
 
     matches: int = 0
     bans: int = 0
+    spared: int = 0  # matches that did not count: the gate protects the address, or fail2ban's ignoreip
     banned_now: int | None = None  # None: its jail does not run
     last_match: float | None = None  # seconds since the epoch
     addresses: set[str] = field(default_factory=set)  # that it matched, as far as fail2ban's log tells
@@ -64,6 +65,7 @@ class Feedback:
     rules: dict[str, Seen]
     share: Share
     trouble: str = ""  # what could not be asked
+    idle: str = ""  # why the gate spares everybody that rules match; "" where it does not
 
 
 def gather(site: Site, retire_days: int, now: float | None = None) -> Feedback:
@@ -95,7 +97,7 @@ def gather(site: Site, retire_days: int, now: float | None = None) -> Feedback:
             rules[mark.name].false.add(mark.address)
     for name, seen in rules.items():
         seen.retire = "" if trouble else _proposal(installed[name], seen, retire_days, now)
-    return Feedback(rules, _share(bans, retire_days, now), trouble)
+    return Feedback(rules, _share(bans, retire_days, now), trouble, visitors.known(now) if installed else "")
 
 
 def _installed(history: Iterable[Entry]) -> dict[str, Entry]:
@@ -116,6 +118,9 @@ def _was_live(history: Iterable[Entry], name: str, at: float) -> bool:
 
 
 def _count(seen: Seen, at: float, what: str, address: str) -> None:
+    if what == "Ignore":
+        seen.spared += 1
+        return
     seen.addresses.add(address)
     seen.last_match = max(at, seen.last_match or 0.0)
     if what == "Found":
@@ -164,7 +169,7 @@ def _log_of(site: Site) -> str:
 
 
 def _events(log: str) -> Iterator[tuple[float, str, str, str]]:
-    """(time, rule, Found or Ban, address) from fail2ban's log and its rotated parts."""
+    """(time, rule, Found, Ban or Ignore, address) from fail2ban's log and its rotated parts."""
     if not log:
         return
     folder = Path(log).parent

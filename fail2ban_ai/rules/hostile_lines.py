@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from fail2ban_ai.rules.forms import VICTIM
+from fail2ban_ai.rules.services import head_of
 from fail2ban_ai.rules.suggestion import LINE_LIMIT, Line
 
 _LINES = 12  # of a suggestion that are tampered with
@@ -56,6 +57,9 @@ def _spread(lines: Sequence[Line]) -> list[Line]:
 def _start(text: str, service: str) -> int:
     if service == "web":
         return text.find('"') + 1
+    own = head_of(service, text)
+    if own is not None:
+        return len("".join(own))
     found = _START.search(text)
     return found.end() if found else 0
 

@@ -1,8 +1,7 @@
 """Puts a rule into fail2ban and takes it out again: all or nothing, and whole again after a crash at any point.
 
 An intent is on disk before the first file is touched, with what was there before and the entry of the log that makes
-the change lasting. `recover` looks for one: with its entry in the log the change is done, else it is taken back. (A
-change without an entry, after the allow list changed, is done with its manifest.)
+the change lasting. `recover` looks for one: with its entry in the log the change is done, else it is taken back.
 Nothing but filter.d/NAME.conf and jail.d/NAME.conf of a rule's own name is ever written, and neither is when it is
 there already and not as we wrote it.
 """
@@ -16,7 +15,7 @@ from pathlib import Path
 
 from fail2ban_ai import paths
 from fail2ban_ai.errors import ConfigError, Fail2banError, RuleError
-from fail2ban_ai.fail2ban import jails
+from fail2ban_ai.fail2ban import ignorecommand, jails
 from fail2ban_ai.fail2ban.client import Client
 from fail2ban_ai.fail2ban.transaction import Change, copy_with
 from fail2ban_ai.rules import checks, filter_file, states, store, suggestion
@@ -64,7 +63,7 @@ def put_in(site: Site, folder: Path, jail: str, entry: Entry, *, keep: Callable[
     other = last is not None and last.state in states.INSTALLED and last.state != entry.state
     jails = {"restart": (rule.name,)} if other and rule.name in site.client.jails() else {"load": (rule.name,)}
     try:
-        _change(site, rule.name, entry, Change(files, **jails), then=then, hashes=hashes)
+        _change(site, entry, Change(files, **jails), then=then, hashes=hashes)
     except Fail2banError as error:
         raise Fail2banError(f"{rule.name} was not installed, everything is as it was: {error}") from error
 
@@ -83,7 +82,7 @@ def take_out(site: Site, entry: Entry) -> None:
     _forget_bans(site, entry.name)
     # The jail's file goes first, the filter means nothing without it.
     files = dict.fromkeys(reversed(there))
-    _change(site, entry.name, entry, Change(files, stop=(entry.name,)), then=_nothing, hashes={})
+    _change(site, entry, Change(files, stop=(entry.name,)), then=_nothing, hashes={})
 
 
 def installed() -> list[str]:
@@ -97,35 +96,11 @@ def jails_of_ours(client: Client) -> tuple[str, ...]:
     return (*jails.JAILS, *(sorted(set(client.jails()).intersection(rules)) if rules else ()))
 
 
-def respare(site: Site) -> list[str]:
-    """Write the jails of installed rules anew where the allow list or the published ranges changed; returns which.
-
-    Raises:
-        ConfigError: a jail's file was changed by hand, or root's copy of a rule is not there.
-        Fail2banError: fail2ban did not take one: that one is as it was.
-    """
-    if not installed():
-        return []
-    with store.locked():
-        return _respare(site)
-
-
-def _respare(site: Site) -> list[str]:
-    changed = []
-    newest = states.newest(states.history())
-    for name in installed():
-        rule = suggestion.read(store.judged(name))
-        text = checks.rendered(site, rule, shadow=newest[name].state == states.SHADOW)
-        _, path = files_of(name)
-        hashes = _manifest()[name]
-        if hashes[path] == _hash(text):
-            continue
-        if _hash(_contents(site, name)[path] or "") != hashes[path]:
-            raise ConfigError(f"{site.config / path} was changed by hand, so what it spares is yours to change too.")
-        after = {**hashes, path: _hash(text)}
-        _change(site, name, None, Change({path: text}, load=(name,)), then=_nothing, hashes=after)
-        changed.append(name)
-    return changed
+def forget_answers(client: Client) -> None:
+    """Have the jails of installed rules ask the gate anew about addresses that they asked about within a minute."""
+    rules = installed()
+    for name in set(client.jails()).intersection(rules) if rules else ():
+        client.run("set", name, "ignorecache", ignorecommand.CACHE)
 
 
 def recover(site: Site) -> str | None:
@@ -136,14 +111,14 @@ def recover(site: Site) -> str | None:
     try:
         found = json.loads(text)
         name = str(found["name"])
-        entry = states.from_line(json.dumps(found["entry"])) if found["entry"] else None
-        old, manifest, after = dict(found["files"]), dict(found["manifest"]), dict(found["after"])
+        entry = states.from_line(json.dumps(found["entry"]))
+        old, manifest = dict(found["files"]), dict(found["manifest"])
         ran, change = bool(found["ran"]), Change({}, load=(name,), restart=tuple(found["restart"]))
     except (ValueError, KeyError, TypeError) as error:
         raise ConfigError(
             f"{_intent()} is damaged ({error}); look at filter.d/ai-* and jail.d/ai-* and delete it."
         ) from None
-    done = entry in states.history() if entry else _manifest() == after
+    done = entry in states.history()
     if not done:
         for path in old:
             for part in (site.config / path).parent.glob(f"{Path(path).name}.*.part"):
@@ -153,21 +128,19 @@ def recover(site: Site) -> str | None:
         _kept_as_logged(name)
     _intent().unlink()
     what = "was finished already" if done else "was taken back"
-    return f"A change of {name}{f' to {entry.state}' if entry else ''} was interrupted; it {what}."
+    return f"A change of {name} to {entry.state} was interrupted; it {what}."
 
 
-def _change(
-    site: Site, name: str, entry: Entry | None, change: Change, *, then: Callable[[], None], hashes: dict[str, str]
-) -> None:
+def _change(site: Site, entry: Entry, change: Change, *, then: Callable[[], None], hashes: dict[str, str]) -> None:
     """Carry a change of one rule out, `then` what belongs to it, and make it lasting; `hashes` are its files' after."""
+    name = entry.name
     before, ran = _manifest(), site.transaction.running()
     after = {one: found for one, found in before.items() if one != name} | ({name: hashes} if hashes else {})
     intent = {
         "name": name,
-        "entry": asdict(entry) if entry else None,
+        "entry": asdict(entry),
         "files": site.transaction.contents(change.files),
         "manifest": before,
-        "after": after,
         "ran": name in (ran or ()),
         "restart": list(change.restart),
     }
@@ -175,8 +148,7 @@ def _change(
     def commit() -> None:
         then()
         _write_manifest(after)
-        if entry is not None:
-            states.append(entry)
+        states.append(entry)
 
     paths.replace(_intent(), json.dumps(intent))
     try:

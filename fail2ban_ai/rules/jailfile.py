@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fail2ban_ai import addresses
 from fail2ban_ai.errors import RuleError
+from fail2ban_ai.fail2ban import ignorecommand
 from fail2ban_ai.fail2ban.logs import JailSource
 from fail2ban_ai.rules.suggestion import Jail
 
@@ -19,7 +19,6 @@ SHADOW = "fail2ban-ai-record"  # action.d: writes a line and blocks nothing
 LONGEST_BAN = 4 * 7 * 86_400  # seconds
 LONGEST_FIND = 7 * 86_400
 MOST_RETRIES = 100
-MOST_SPARED = 2_000
 
 _PATH = re.compile(r"/[A-Za-z0-9/._@+:=,-]{1,499}")  # of suggestion's, without what a glob is made of
 _FIELD = re.compile(r"[A-Z_]+=[A-Za-z0-9@:._-]+")
@@ -38,7 +37,10 @@ usedns   = no
 maxretry = {maxretry}
 findtime = {findtime}
 bantime  = {bantime}
-{ignoreip}action   = {action}
+action   = {action}
+# The gate: whom it protects is not banned, nor anybody whom it cannot judge.
+ignorecommand = {spares}
+ignorecache   = {cache}
 """
 
 
@@ -98,24 +100,17 @@ def check(jail: Jail, host: Known) -> None:
         raise RuleError("jail.logpaths: expected at least one path")
 
 
-def render(jail: Jail, *, shadow: bool, record: Path, spared: Sequence[addresses.Network], ignores: bool) -> str:
+def render(jail: Jail, *, shadow: bool, record: Path, spares: str) -> str:
     """The text of jail.d/NAME.conf, for a jail that `check` let through.
 
     Args:
         jail: the whitelisted keys.
         shadow: whether the action only writes a line, to the file `record`.
         record: see there.
-        spared: networks that this jail never bans, beside those of fail2ban's own ignoreip.
-        ignores: whether fail2ban's [DEFAULT] has an ignoreip: a reference to one that is not there breaks the jail.
-
-    Raises:
-        RuleError: too many are spared.
+        spares: the ignorecommand, of fail2ban.ignorecommand.
     """
-    if len(spared) > MOST_SPARED:
-        raise RuleError(f"jail: the allow list and the published ranges are more than {MOST_SPARED} networks")
     name = jail.filter
     reads = _key("journalmatch", [jail.journalmatch]) if jail.backend == "systemd" else _key("logpath", jail.logpaths)
-    never = [*(["%(default/ignoreip)s"] if ignores else []), *map(str, spared)]
     return _TEXT.format(
         name=name,
         backend=jail.backend,
@@ -124,8 +119,9 @@ def render(jail: Jail, *, shadow: bool, record: Path, spared: Sequence[addresses
         maxretry=jail.maxretry,
         findtime=jail.findtime,
         bantime=jail.bantime,
-        ignoreip=_key("ignoreip", never) if spared else "",
         action=f"{SHADOW}[name={name}, file={record}]" if shadow else f"{LIVE}[name={name}]",
+        spares=spares,
+        cache=ignorecommand.CACHE,
     )
 
 

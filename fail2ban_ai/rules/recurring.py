@@ -4,7 +4,7 @@ import re
 
 from fail2ban_ai.canonical import canonical
 from fail2ban_ai.rules.material import Material, Unit
-from fail2ban_ai.rules.services import SERVICES
+from fail2ban_ai.rules.services import NONE, SERVICES
 
 # Libraries and tools that honest scripts use as well: such an agent alone says nothing.
 _COMMON_AGENT = re.compile(
@@ -39,7 +39,13 @@ def why_not(  # noqa: PLR0911 - a list of reasons
     """
     kind, service, value = unit.key
     if service not in SERVICES:
-        return f"there is no template for the log of {service}"
+        return NONE.get(service, f"there is no template for the log of {service}")
+    if service == "web" and kind in ("account", "message"):
+        return (
+            "web error logs: fail2ban's own jails for the server's passwords read them (nginx-http-auth, apache-auth)"
+        )
+    if service == "web" and all(row.text.startswith("{") for row in unit.rows):
+        return "there is no template for access logs in JSON: every admin names and orders its fields anew"
     if kind == "account" and (owner := _account(service, value, material)):
         return owner
     # One guesser who comes back is no company: an account needs several sources.

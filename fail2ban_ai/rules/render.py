@@ -9,6 +9,7 @@ import jinja2
 from fail2ban_ai import __version__
 from fail2ban_ai.fail2ban import jails
 from fail2ban_ai.rules.escape import to_config
+from fail2ban_ai.rules.safe import PREFIX
 from fail2ban_ai.rules.services import SERVICES, WEB_DATES
 from fail2ban_ai.rules.suggestion import Jail
 
@@ -35,6 +36,7 @@ def filter_conf(service: str, regexes: Sequence[str], *, title: str, purpose: st
         .render(
             service=known,
             regexes=[to_config(regex) for regex in regexes],
+            prefixed=any(regex.startswith("^" + PREFIX) for regex in regexes),
             dates=WEB_DATES,
             title=title,
             purpose=textwrap.wrap(_ascii(purpose), _WIDTH),

@@ -3,7 +3,7 @@ r"""Is a failregex one of those that we would write? Decided from its text alone
 The language allowed is small, and every regex of it takes time linear in the line in any engine:
 
     ^ … $                  at the ends, and nowhere else
-    %(__prefix_line)s      fail2ban's own, right after ^
+    %(__prefix_line)s      fail2ban's own, right after ^; a blank there is what the date of a log without syslog leaves
     <ADDR>                 once; <F-USER> … </F-USER>
     literals, \xNN         printable ASCII, escaped where it must be
     [class] \d \w \S .     with {n} or {m,n}, never * or +
@@ -68,7 +68,7 @@ def check(regex: str) -> None:
     if not regex.startswith("^") or not regex.endswith("$") or regex.endswith("\\$"):
         raise RuleError("it does not begin with ^ and end with $")
     body = regex[1:-1].removeprefix(PREFIX)
-    syslog = len(body) < len(regex) - 2
+    syslog = len(body) < len(regex) - 2 or body.startswith(" ")
     parts, at = _sequence(body, 0, 0)
     if at != len(body):
         raise RuleError(f"there is a ) too many after {at} characters")
@@ -208,7 +208,7 @@ def relaxed(regex: str, *, dated: bool) -> str:
         dated: whether a `\[\]` in it is the place of the date.
     """
     body = regex[1:-1]
-    prefixed = body.startswith(PREFIX)
+    prefixed = body.startswith((PREFIX, " "))
     text = re.sub(r"</?F-USER>", "", body.removeprefix(PREFIX))
     if dated:
         text = text.replace(r"\[\]", r"\[[^\]]{0,80}\]", 1)

@@ -119,12 +119,12 @@ def evidence(console: Console, taken: Taken) -> None:
 def table(console: Console, listed: Sequence[Listed], told: Feedback) -> None:
     """The rules with their states and figures."""
     grid = Table(box=None, header_style="bold")
-    for heading in ("rule", "state", "proof", "matches", "bans", "false", "last match (UTC)"):
-        numbers = heading in ("matches", "bans", "false")
+    for heading in ("rule", "state", "proof", "matches", "bans", "spared", "false", "last match (UTC)"):
+        numbers = heading in ("matches", "bans", "spared", "false")
         grid.add_column(heading, justify="right" if numbers else "left", no_wrap=heading != "proof", min_width=5)
     for one in listed:
         seen = told.rules.get(one.name)
-        figures = (str(seen.matches), str(seen.bans), str(len(seen.false))) if seen else ("", "", "")
+        figures = (str(seen.matches), str(seen.bans), str(seen.spared), str(len(seen.false))) if seen else ("",) * 4
         last = _time(seen.last_match) if seen and seen.last_match else ""
         state = Text(one.state, _STATES.get(one.state, "")).append(" (newer form)" if one.newer else "", "yellow")
         grid.add_row(Text(one.name), state, Text(proof_words(one)), *figures, last)
@@ -133,6 +133,8 @@ def table(console: Console, listed: Sequence[Listed], told: Feedback) -> None:
         if seen.retire:
             why = digest.shown(seen.retire)
             console.print(Text(f"Retire {name}? {why}: fail2ban-ai review retire {name}", "yellow"))
+    if told.idle:
+        console.print(Text(f"Rules ban nobody now: {digest.shown(told.idle)}.", "yellow"))
     if told.trouble:
         console.print(Text(f"Figures are not complete: {digest.shown(told.trouble)}", "yellow"))
     share = told.share

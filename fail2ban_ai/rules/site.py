@@ -1,10 +1,12 @@
 """Where rules are installed."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from fail2ban_ai.fail2ban.client import Client
 from fail2ban_ai.fail2ban.transaction import Transaction
+from fail2ban_ai.setup import units
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +16,7 @@ class Site:
     config: Path = Path("/etc/fail2ban")
     client: Client = field(default_factory=Client)
     sources: tuple[str, ...] = ()
+    program: Callable[[], Path] = units.program  # what fail2ban runs to ask the gate; ConfigError where root must not
 
     @property
     def transaction(self) -> Transaction:

@@ -26,6 +26,7 @@ REJECTED = "rejected"
 STATES = (PENDING, APPROVED, SHADOW, LIVE, RETIRED, REJECTED)
 INSTALLED = (SHADOW, LIVE)
 WHY_LIMIT = 500
+TAKEN_BACK = "rollback of "  # how the reason of a rollback's entry begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,14 @@ def newest(entries: Iterable[Entry]) -> dict[str, Entry]:
     return found
 
 
-def before(entries: Iterable[Entry], name: str) -> tuple[Entry | None, Entry | None]:
-    """The last decision on a rule and the one it took the place of; `approved` is a step on the way, not a decision."""
-    mine = [entry for entry in entries if entry.name == name and entry.state != APPROVED]
-    return (mine[-1] if mine else None, mine[-2] if len(mine) > 1 else None)
+def standing(entries: Iterable[Entry]) -> list[Entry]:
+    """The decisions that were not taken back, oldest first; `approved` is a step on the way, not a decision."""
+    found: list[Entry] = []
+    for entry in entries:
+        if entry.why.startswith(TAKEN_BACK):
+            last = next((one for one in reversed(found) if one.name == entry.name), None)
+            if last is not None:
+                found.remove(last)
+        elif entry.state != APPROVED:
+            found.append(entry)
+    return found

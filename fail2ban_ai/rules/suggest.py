@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fail2ban_ai import analysis
+from fail2ban_ai.canonical import canonical
 from fail2ban_ai.config import Settings
 from fail2ban_ai.fail2ban import code
 from fail2ban_ai.rules import benign, evidence, samples
@@ -26,9 +27,12 @@ from fail2ban_ai.rules.synthesis import Draft, drafts
 from fail2ban_ai.sources import LogReader, journal
 from fail2ban_ai.sources.lines import LineFile
 from fail2ban_ai.sources.stats import SourceStats
+from fail2ban_ai.visitors import Visitors
 
 LINES = 2_000  # kept with a suggestion
 _SLUG = 34  # characters
+_ADDRESSES = re.compile(r"[0-9a-f.]*:[0-9a-f.:]*:[0-9a-f.:]*|\S*\d+[^a-z0-9]+\d+[^a-z0-9]+\d+\S*")
+_WORDS = re.compile(r"(?<![a-z\d])[a-z]{2,}\d?(?![a-z\d])")
 
 Progress = Callable[[str, int, int], None]
 
@@ -41,6 +45,7 @@ class Suggested:
     left: list[Left] = field(default_factory=list)
     campaigns: Mapping[str, int] = field(default_factory=dict)  # lines of each campaign's banned actors
     members: Mapping[str, set[str]] = field(default_factory=dict)  # banned actors of each campaign that were seen
+    visitors: Visitors | None = None  # who must not be banned by what the logs say
 
 
 def suggest(
@@ -62,7 +67,7 @@ def suggest(
     verdicts = judged(found.result.campaigns, found.result.scores)
     material = gather(_frames(logs, progress), verdicts)
     made, left = clusters(material, sources=settings.rule_sources, windows=settings.rule_windows)
-    result = Suggested(left=left, campaigns=material.campaigns, members=material.members)
+    result = Suggested(left=left, campaigns=material.campaigns, members=material.members, visitors=found.visitors)
     history = History(logs.sources, verdicts)
     names: set[str] = set()
     drafted: list[Draft] = []
@@ -142,9 +147,9 @@ def _name(made: Draft, names: set[str]) -> str:
     row = made.units[0].rows[0]
     words = {"paths": row.target, "agent": row.agent, "account": row.account}.get(kind) or value
     middle = {"account": "accounts-", "agent": "agent-"}.get(kind, "")
-    if not re.search(r"[A-Za-z0-9]", words):
-        words = row.method or kind
-    slug = re.sub(r"[^a-z0-9]+", "-", f"{made.cluster.service}-{middle}{words.lower()}").strip("-")[:_SLUG].strip("-")
+    # Words only: an address may stand in what a client asked for, and a rule's name is seen by more than its lines.
+    words = "-".join(_WORDS.findall(_ADDRESSES.sub(" ", canonical(words).text.lower()))) or (row.method or kind).lower()
+    slug = f"{made.cluster.service}-{middle}{words}"[:_SLUG].strip("-")
     name, number = f"ai-{slug}", 1
     while name in names:
         number += 1

@@ -89,9 +89,9 @@ def _made(cluster: Cluster, units: Sequence[Unit]) -> tuple[list[Unit], list[For
     rows = {unit.key: cluster.rows(unit, later=False) for unit in units}
     every = [row for unit in units for row in rows[unit.key]]
     if cluster.kind == "account":
-        return list(units), syslog.by_account(every)
+        return list(units), syslog.by_account(every, cluster.service)
     if cluster.kind == "message":
-        return list(units), syslog.by_message(every)
+        return list(units), syslog.by_message(every, cluster.service)
     frames = web.layouts(every)
     if cluster.kind == "agent":
         agents: list[Piece] = []

@@ -8,10 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fail2ban_ai import config, paths
+from fail2ban_ai.config_delivery import needs_network
 from fail2ban_ai.enforce import settings as enforcer_settings
 from fail2ban_ai.enforce import trial
 from fail2ban_ai.errors import ConfigError
 from fail2ban_ai.installer import Installer
+from fail2ban_ai.rules import decide, store
+from fail2ban_ai.rules import install as rules
+from fail2ban_ai.rules.site import Site
 from fail2ban_ai.setup import account, record, settings, units
 
 if TYPE_CHECKING:
@@ -40,14 +44,15 @@ def install(installer: Installer, look: "Look", *, run: str | None, start: bool)
     Raises ConfigError before anything is written, Fail2banError when the jails could not be installed.
     """
     command = units.program()
-    config.load()  # what cannot be read is not built upon
+    configured = config.load()  # what cannot be read is not built upon
     mode = enforcer_settings.load().mode
     before = record.exists()
     done = Done(installer.install())
     kept = record.load()
     try:
         _folders(kept, done)
-        files = units.contents(command, [log.path for log in look.logs], gpu=look.gpu)
+        network = needs_network(configured.notify, configured.siem) or configured.model.runtime == "remote"
+        files = units.contents(command, [log.path for log in look.logs], gpu=look.gpu, network=network)
         if (paths.root() / _ROTATION).parent.is_dir():
             files[paths.root() / _ROTATION] = (units.folder().parent / "logrotate.d/fail2ban-ai").read_text()
         if not paths.config().exists():
@@ -93,8 +98,10 @@ def observe() -> None:
 def remove(installer: Installer, *, purge: bool) -> list[str]:
     """Stop everything and delete all that setup made; with `purge` what was found and decided, too.
 
-    Returns what was kept, with the reason. Raises ConfigError while the admin's overrides of our jails are there.
+    Returns what was kept, with the reason. Raises ConfigError while the admin's overrides of our jails are there, or a
+    rule's file was changed by hand.
     """
+    _retire_rules(Site(installer.config, installer.client))
     kept = [f"{name}: changed by hand" for name in installer.remove()]
     kept += units.switch((), start=False)
     known = record.load()
@@ -116,6 +123,16 @@ def remove(installer: Installer, *, purge: bool) -> list[str]:
             folder.rmdir()
     units.reload()
     return kept
+
+
+def _retire_rules(site: Site) -> None:
+    """Take installed rules out: without our actions fail2ban would not start with them."""
+    if not rules.installed():
+        return
+    with store.locked():
+        rules.recover(site)
+        for name in rules.installed():
+            decide.retire(site, name, "fail2ban-ai was removed")
 
 
 def read_history() -> bool:

@@ -34,6 +34,13 @@ DeviceAllow=char-drm rw
 MemoryHigh=infinity
 MemoryMax=infinity
 """
+_NETWORK = """\
+# The configuration sends messages, findings to a syslog server or texts to a model's: they need a network.
+[Service]
+PrivateNetwork=no
+IPAddressDeny=
+RestrictAddressFamilies=AF_INET AF_INET6
+"""
 _HOME = """\
 # Logs lie below a home directory: {logs}.
 [Service]
@@ -74,13 +81,17 @@ def program() -> Path:
     return found
 
 
-def contents(command: Path, logs: Iterable[str], *, gpu: bool) -> dict[Path, str]:
-    """The files to write for a host with these logs."""
+def contents(command: Path, logs: Iterable[str], *, gpu: bool, network: bool) -> dict[Path, str]:
+    """The files to write for a host with these logs. `network`: findings are sent to others."""
     found = {paths.units() / each.name: each.read_text().replace(PROGRAM, str(command)) for each in _shipped()}
     homes = [log for log in logs if log.startswith(_HOMES)]
     groups = [name for name in ("video", "render") if account.entry("group", name)]
     allowed = _GPU.format(groups=f"SupplementaryGroups={' '.join(groups)}\n" if groups else "")
-    drop_ins = {"gpu.conf": allowed if gpu else "", "home.conf": _HOME.format(logs=", ".join(homes)) if homes else ""}
+    drop_ins = {
+        "gpu.conf": allowed if gpu else "",
+        "home.conf": _HOME.format(logs=", ".join(homes)) if homes else "",
+        "network.conf": _NETWORK if network else "",
+    }
     for unit in _READERS:
         found |= {paths.units() / f"{unit}.d" / name: text for name, text in drop_ins.items() if text}
     return found

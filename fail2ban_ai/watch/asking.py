@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from fail2ban_ai import decisions, paths
 from fail2ban_ai.decisions import log as decisions_log
 from fail2ban_ai.enforce.enforcer import BANTIME
+from fail2ban_ai.fail2ban import jails
 from fail2ban_ai.findings import SEVERITIES, Verdict
 from fail2ban_ai.protection import Protection
 from fail2ban_ai.request import ask
@@ -26,8 +27,9 @@ class Asking:
         """Take verdicts in. `known`: past ones that are spoken again; of these only what is fresh and new counts."""
         for verdict in verdicts:
             key = (verdict.target, verdict.campaign)
-            told = known is not None and known.get(verdict.target, 0.0) > verdict.at - BANTIME
-            if verdict.action == "ban" and self._allowed and not told and verdict.at > now - BANTIME:
+            lasts = jails.bantime_of(verdict.target)
+            told = known is not None and known.get(verdict.target, 0.0) > verdict.at - lasts
+            if verdict.action == "ban" and self._allowed and not told and verdict.at > now - lasts:
                 self._waiting[key] = verdict
             else:
                 self._protection.passed.pop(key, None)
@@ -40,7 +42,7 @@ class Asking:
         if ready:
             self._move_aside(now)
             count = ask(list(ready.values()), passed)
-        for key in [*ready, *(k for k, v in self._waiting.items() if v.at <= now - BANTIME or k not in passed)]:
+        for key in [*ready, *(k for k, v in self._waiting.items() if _is_old(v, now) or k not in passed)]:
             self._waiting.pop(key, None)
             passed.pop(key, None)
         while len(self._waiting) > WAITING:
@@ -60,12 +62,14 @@ class Asking:
                 log.rename(older)
 
 
+def _is_old(verdict: Verdict, now: float) -> bool:
+    return verdict.at <= now - jails.bantime_of(verdict.target)
+
+
 def asked_before(now: float) -> dict[str, float]:
     """When a ban of each target was last asked for, as far as it still counts; seconds since the epoch."""
-    log = paths.decisions()
     found: dict[str, float] = {}
-    for path in (log.with_name(log.name + ".1"), log):
-        for decision in decisions_log.read_all(path, decisions.from_line):
-            if decision.action == "ban" and decision.at > now - 2 * BANTIME:
-                found[decision.target] = max(decision.at, found.get(decision.target, 0.0))
+    for decision in decisions_log.Reader(paths.decisions(), decisions.from_line).poll():  # the older part first
+        if decision.action == "ban" and decision.at > now - 2 * BANTIME:
+            found[decision.target] = max(decision.at, found.get(decision.target, 0.0))
     return found

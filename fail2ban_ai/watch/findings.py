@@ -15,7 +15,7 @@ from fail2ban_ai.reports import build
 from fail2ban_ai.reports.schema import Report
 from fail2ban_ai.state import State
 
-FAILURES_KEPT = 20_000  # the newest, for the estimate of what fail2ban counts
+FAILURES_KEPT = 10_000  # the newest, for the estimate of what fail2ban counts
 BANS_KEPT = 5_000
 
 

@@ -21,8 +21,8 @@ from fail2ban_ai.watch.position import Position
 from fail2ban_ai.watch.reader import Reader
 from fail2ban_ai.watch.tail import Piece
 
-HELD = 8192  # events of one source that wait for another source; it is read no further then
-PARSED = 8192  # lines parsed for one batch …
+HELD = 4096  # events of one source that wait for another source; it is read no further then
+PARSED = 4096  # lines parsed for one batch …
 PATIENCE = 5.0  # seconds that live events wait for a source that is behind
 _NEVER = -(1 << 62)
 _PLACE = "_place"

@@ -3,7 +3,8 @@
 import ctypes
 import os
 
-_ARENA_MAX = -8  # M_ARENA_MAX of mallopt(3)
+_ARENA_MAX, _MMAP_THRESHOLD = -8, -3  # M_ARENA_MAX and M_MMAP_THRESHOLD of mallopt(3)
+_LARGE = 256 << 10  # bytes: what is larger is given back when freed, instead of tearing holes into the heap
 
 
 def settle() -> None:
@@ -11,6 +12,7 @@ def settle() -> None:
     os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:500,muzzy_decay_ms:0,narenas:2")
     os.environ.setdefault("POLARS_MAX_THREADS", "2")
     _call("mallopt", _ARENA_MAX, 2)
+    _call("mallopt", _MMAP_THRESHOLD, _LARGE)
 
 
 def trim() -> None:

@@ -24,7 +24,7 @@ from watchdog.observers.api import BaseObserver
 from fail2ban_ai.watch.journal import JournalTail
 from fail2ban_ai.watch.tail import FileTail, Piece
 
-ROOM = 8 << 20  # bytes waiting, of all sources together
+ROOM = 4 << 20  # bytes waiting, of all sources together
 LEAST_ROOM = 512 << 10  # of one source
 LOOK = 1.0  # seconds after which every source is looked at, notified or not: not every file system tells
 GATHER = 0.05  # seconds in which lines gather, so that a busy log does not cost a look for each of them

@@ -10,7 +10,6 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from io import BytesIO
-from pathlib import Path
 
 import polars as pl
 
@@ -19,7 +18,7 @@ from fail2ban_ai.state import State
 from fail2ban_ai.watch.lanes import Mark
 from fail2ban_ai.watch.position import Position
 
-FILE_ROWS = 20_000  # events of one file of the history
+FILE_ROWS = 10_000  # events of one file of the history
 BROKEN = (sqlite3.Error, OSError, pl.exceptions.PolarsError)  # what a full or damaged disk raises
 
 
@@ -71,14 +70,12 @@ class Store:
         """Every event kept, in the order in which it was worked off; a file that is damaged or gone is left out."""
         for (name,) in self._db.execute("select name from history order by name").fetchall():
             try:
-                frame = pl.read_parquet(self._folder / name)
+                yield _current(pl.read_parquet(self._folder / name))
             except (OSError, pl.exceptions.PolarsError):
                 continue
-            if frame.schema == pl.Schema(events.SCHEMA):
-                yield frame
         for (number,) in self._db.execute("select number from recent order by number").fetchall():
             (blob,) = self._db.execute("select events from recent where number = ?", (number,)).fetchone()
-            yield pl.read_ipc(BytesIO(blob))
+            yield _current(pl.read_ipc(BytesIO(blob)))
 
     def bound(self, oldest: float, most: int) -> None:
         """Drop files with no event since `oldest` (seconds since the epoch), and the oldest beyond `most` bytes."""
@@ -100,7 +97,7 @@ class Store:
     def _file(self) -> None:
         """Move the events gathered in the database into a file of the history."""
         numbered = self._db.execute("select number, events from recent order by number").fetchall()
-        frame = pl.concat([pl.read_ipc(BytesIO(blob)) for _, blob in numbered])
+        frame = pl.concat([_current(pl.read_ipc(BytesIO(blob))) for _, blob in numbered])
         name = f"{numbered[0][0]:016d}.parquet"
         part = self._folder / f"{name}.part"
         frame.write_parquet(part, compression="zstd")
@@ -115,12 +112,14 @@ class Store:
         self._rows = 0
 
 
+def _current(frame: pl.DataFrame) -> pl.DataFrame:
+    """Events that another version kept, as this one knows them: what it does not know is left out or empty."""
+    known = [name for name in events.SCHEMA if name in frame.columns]
+    empty = [pl.lit(None, events.SCHEMA[name]).alias(name) for name in events.SCHEMA if name not in known]
+    return frame.select(*(pl.col(name).cast(events.SCHEMA[name]) for name in known), *empty).select(*events.SCHEMA)
+
+
 def _packed(frame: pl.DataFrame) -> bytes:
     out = BytesIO()
     frame.write_ipc(out, compression="lz4")
     return out.getvalue()
-
-
-def folder_size(folder: Path) -> int:
-    """Bytes of the files in a folder."""
-    return sum(file.stat().st_size for file in folder.iterdir() if file.is_file())

@@ -13,10 +13,10 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
-from fail2ban_ai import formats, paths
+from fail2ban_ai import caps, formats, paths, visitors
 from fail2ban_ai.config import Settings
-from fail2ban_ai.enforce.enforcer import BANTIME
 from fail2ban_ai.errors import ConfigError, Fail2banAIError
+from fail2ban_ai.fail2ban import jails
 from fail2ban_ai.fail2ban.failregex import FailregexFormat
 from fail2ban_ai.fail2ban.feed import Fed
 from fail2ban_ai.findings import Verdict
@@ -39,13 +39,13 @@ from fail2ban_ai.watch.tail import FileTail
 
 PARSE_SECONDS = 0.25  # of parsing for one batch
 PACE = 0.2  # seconds from one batch to the next while there is little to do: a batch costs the same for one line or 200
-FED_AT_ONCE = 8192  # events
+FED_AT_ONCE = 4096  # events
 SETTLED = 5.0  # seconds after which no older event is expected, and campaigns are looked at although nothing came
 AHEAD = 120.0  # seconds that events may lie ahead of the clock before it must have been set back
 DISCOVER = 300.0  # seconds between two questions which logs fail2ban reads
 KEEP = 5.0  # seconds between two writings of findings
-UPKEEP = 100_000  # events between two clean-ups
-ITEMS = 2  # paths, agents and accounts kept in mind, each for an address kept
+VISITORS = 60.0  # seconds between two writings of who logs in here
+UPKEEP = 25_000  # events between two clean-ups
 UNSAVED = 200_000  # events that wait in memory for a disk to be writable again
 
 
@@ -56,7 +56,8 @@ class Watch:
         self._settings = settings
         self._pulse = Pulse()
         self._state = State()
-        self._scorer = runtimes.scorer(settings.model)
+        self._caps = caps.watching(settings.addresses_kept)
+        self._scorer = runtimes.scorer(settings.model, self._caps)
         self._protection = Protection(settings.login_days)
         self._asking = Asking(self._protection, settings.auto_ban)
         self._findings = Findings(
@@ -76,7 +77,7 @@ class Watch:
         self._marks: dict[str, Mark] = {}  # not written yet
         self._positions: dict[str, int | str] = {}
         self._fed = 0  # events since the last clean-up
-        self._kept_at = self._discovered_at = self._worked_at = 0.0
+        self._kept_at = self._visitors_at = self._discovered_at = self._worked_at = 0.0
         self._discovery: Future[dict[str, str | None]] | None = None
 
     def run(self, stop: threading.Event) -> None:
@@ -109,9 +110,8 @@ class Watch:
             self._settings.sensitivity,
             self._protection,
             held=self._outside.held,
-            standing=BANTIME,
-            actors_kept=self._settings.addresses_kept,
-            items_kept=self._settings.addresses_kept * ITEMS,
+            standing=jails.bantime_of,
+            caps=self._caps,
         )
 
     def _rebuild(self) -> None:
@@ -192,8 +192,7 @@ class Watch:
             self._fed += part.height
             if self._fed >= UPKEEP:
                 self._fed = 0
-                self._pipeline.forget(self._settings.addresses_kept)
-                memory.trim()
+                self._pipeline.forget(self._caps.actors)
         if frame.height:
             self._high = frame["time"].dt.timestamp("us")[-1] / 1e6
 
@@ -202,7 +201,7 @@ class Watch:
         self._findings.take(self._pipeline, verdicts if known is None else [])
         self._pulse.findings += len(verdicts) if known is None else 0
         for verdict in verdicts if known is None else ():
-            if verdict.at > time.time() - BANTIME:
+            if verdict.at > time.time() - jails.bantime_of(verdict.target):
                 say(f"{verdict.action} {verdict.target} [{verdict.campaign}]: {verdict.reason}")
 
     def _idle(self) -> None:
@@ -215,7 +214,7 @@ class Watch:
     def _after(self, batch: Batch) -> None:
         """All that is due from time to time."""
         if batch.current and not self._pulse.live:
-            self._pulse.live = True
+            self._pulse.live, self._pulse.lag = True, 0.0  # what came before was no lag
             say(f"caught up after {self._pulse.lines} lines")
         level = thrift.level(self._pulse.level, self._pulse.lag) if self._pulse.live else 0
         if level != self._pulse.level:
@@ -269,6 +268,20 @@ class Watch:
         else:
             self._pulse.tell(topic, None)
         self._kept_at = now
+        if self._pulse.live and (now - self._visitors_at > VISITORS or force):
+            self._visitors_at = now
+            self._keep_visitors()
+        memory.trim()
+
+    def _keep_visitors(self) -> None:
+        """Tell who logs in here, for the bans of rules."""
+        topic = "who logs in here cannot be written down"
+        try:
+            visitors.keep(self._pipeline.visitors(time.time()))
+        except OSError as error:
+            self._pulse.tell(topic, f"{topic}: {error.strerror}")
+        else:
+            self._pulse.tell(topic, None)
 
     def _listen(self, ask: Callable[[], list[Fed]]) -> None:
         """Take in what fail2ban's drop-in action told."""

@@ -59,7 +59,7 @@ class Walk:
 
     def tokens(self, frame: pl.DataFrame) -> list[tuple[int, str, list[float], tuple[int, ...]]]:
         """(row, actor, numeric, (acts, actors of path, agent and account, population, agents, total, forgetful))."""
-        made = texts.Texts()
+        made = texts.Texts(1000)
         request, second, referer = made.requests(frame), made.seconds(frame), made.referers(frame)
         found = []
         for row, event in enumerate(frame.iter_rows(named=True)):

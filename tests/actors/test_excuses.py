@@ -85,6 +85,6 @@ def test_a_site_that_moved_is_known_by_its_new_name_once_the_old_one_is_forgotte
     walked.update(frame(_site(40)))
     moved = [row | {"time": row["time"] + 40 * 86400} for row in _site(8, "https://new.example/")]
     walked.update(frame(moved))
-    walked._prune()
+    walked.forget()
     late = request(VICTIM, 40 * 86400 + HOUR, "/x.php", 404, referer="https://new.example/")
     assert len(_of(walked.update(frame([late])), VICTIM)) == 1

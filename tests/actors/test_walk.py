@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fail2ban_ai.actors import Timelines, Tokens, items, people, timelines
+from fail2ban_ai.actors import Timelines, Tokens, people, timelines
 from fail2ban_ai.actors.groups import Groups, dense
 from fail2ban_ai.actors.tokens import joined
+from fail2ban_ai.caps import Caps
 from tests.actors.reference import Walk
 from tests.model.tokens_of import FIREFOX, failed, frame, logged_in, request
 
@@ -44,8 +45,8 @@ def events(draw: st.DrawFn) -> pl.DataFrame:
     return frame(rows)
 
 
-def _cut(whole: pl.DataFrame, cuts: Sequence[int]) -> Tokens:
-    walked, parts = Timelines(), []
+def _cut(whole: pl.DataFrame, cuts: Sequence[int], caps: Caps | None = None) -> Tokens:
+    walked, parts = Timelines(caps), []
     edges = sorted({0, whole.height, *(cut % (whole.height + 1) for cut in cuts)})
     for low, high in pairwise(edges):
         part = walked.update(whole[low:high])
@@ -77,10 +78,9 @@ def test_all_rows_at_once_are_the_walk_from_event_to_event(whole: pl.DataFrame, 
 def test_what_is_forgotten_for_want_of_room_does_not_depend_on_the_cuts(whole: pl.DataFrame, cuts: list[int]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(timelines, "_PRUNE_EVERY", 50)
-        patch.setattr(people, "ACTORS_KEPT", 8)
         patch.setattr(people, "KEYS_KEPT", 5)
-        patch.setattr(items, "ITEMS_KEPT", 4)
-        at_once, in_parts = _cut(whole, []), _cut(whole, cuts)
+        caps = Caps(actors=8, items=4, doings=60)
+        at_once, in_parts = _cut(whole, [], caps), _cut(whole, cuts, caps)
     assert _rows(at_once) == _rows(in_parts)
     assert np.array_equal(at_once.numeric, in_parts.numeric)
 

@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from fail2ban_ai.campaigns import Linker
+from fail2ban_ai.caps import Caps
 from fail2ban_ai.findings import Campaign, Evidence, Sighting
 
 HOUR = 3600.0
 DAY = 86400.0
+SUSPECTS = Caps().suspects
 MONDAY = 1_767_571_200.0  # 2026-01-05 00:00 UTC
 
 
@@ -88,7 +90,7 @@ def feed(linker: Linker, traffic: Traffic, event: Event) -> None:
 
 def run(events: list[Event], traffic: Traffic | None = None, after: float = HOUR) -> list[Campaign]:
     """Every campaign once the stream is over, and some time went by."""
-    linker = Linker(traffic := traffic or population(2000))
+    linker = Linker(traffic := traffic or population(2000), SUSPECTS)
     ordered = sorted(events, key=lambda e: e.time)
     for event in ordered:
         feed(linker, traffic, event)

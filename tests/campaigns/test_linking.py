@@ -5,11 +5,12 @@ import time as clock
 from dataclasses import asdict, replace
 
 import pytest
-from campaign_stream import DAY, HOUR, MONDAY, Event, Success, failed, feed, population, run, web
+from campaign_stream import DAY, HOUR, MONDAY, SUSPECTS, Event, Success, failed, feed, population, run, web
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fail2ban_ai.campaigns import Linker, linking
+from fail2ban_ai.campaigns import Linker
+from fail2ban_ai.findings import Campaign
 
 POPULAR = ["/wp-login.php", "/xmlrpc.php", "/.env", "/admin"]
 POPULAR_ITEMS = [("path", p) for p in POPULAR]
@@ -28,7 +29,7 @@ def scan(
     return events
 
 
-def members(campaigns: list[linking.Campaign]) -> list[set[str]]:
+def members(campaigns: list[Campaign]) -> list[set[str]]:
     return sorted((set(c.members) for c in campaigns), key=sorted)
 
 
@@ -115,7 +116,7 @@ def test_weak_actors_are_a_finding_only_in_company() -> None:
 
 def test_the_older_campaign_and_its_decisions_survive_a_merge() -> None:
     traffic = population(2000, *POPULAR_ITEMS)
-    linker = Linker(traffic)
+    linker = Linker(traffic, SUSPECTS)
     for event in (web(MONDAY, "192.0.2.1", "/a"), web(MONDAY + 1, "192.0.2.1", "/b")):
         feed(linker, traffic, event)
     for event in (web(MONDAY + HOUR, "198.51.100.1", "/c"), web(MONDAY + HOUR, "198.51.100.1", "/d")):
@@ -148,7 +149,7 @@ def test_the_cut_of_the_stream_does_not_matter(ticks: list[float]) -> None:
     """Ticks at any times, on top of or instead of those each minute, tell the same campaigns in the end."""
     events = _mixed()
     plain = [asdict(c) for c in run(events, population(500), after=2 * DAY)]
-    linker = Linker(traffic := population(500))
+    linker = Linker(traffic := population(500), SUSPECTS)
     times = sorted(MONDAY - DAY + t for t in ticks)
     told: dict[str, dict[str, object]] = {}
     for event in events:
@@ -164,7 +165,7 @@ def test_the_cut_of_the_stream_does_not_matter(ticks: list[float]) -> None:
 @pytest.mark.parametrize("cut", [MONDAY + 2 * HOUR, MONDAY + 4 * HOUR, MONDAY + 5 * HOUR])
 def test_a_run_that_ends_early_knows_what_the_full_run_knew_then(cut: float) -> None:
     events = _mixed()
-    early, full = Linker(a := population(500)), Linker(b := population(500))
+    early, full = Linker(a := population(500), SUSPECTS), Linker(b := population(500), SUSPECTS)
     for event in (e for e in events if e.time < cut):
         feed(early, a, event)
         feed(full, b, event)
@@ -176,9 +177,8 @@ def test_a_run_that_ends_early_knows_what_the_full_run_knew_then(cut: float) -> 
     assert [asdict(c) for c in early.campaigns()] == then
 
 
-def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(linking, "MAX_ACTORS", 100)
-    linker = Linker(traffic := population(500))
+def test_memory_is_bounded() -> None:
+    linker = Linker(traffic := population(500), 100)
     for i in range(2500):
         actor = f"198.{18 + i % 2}.{i // 2 % 256}.{i // 512}"  # five of each network: no crowd
         feed(linker, traffic, web(MONDAY + 30 * i, actor, f"/p{i}", score=0.9 if i % 100 == 0 else 0.3))
@@ -187,7 +187,7 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_is_older_than_the_retention_is_forgotten() -> None:
-    linker = Linker(traffic := population(500))
+    linker = Linker(traffic := population(500), SUSPECTS)
     feed(linker, traffic, web(MONDAY, "192.0.2.1", "/a", score=0.9))
     feed(linker, traffic, failed(MONDAY, "192.0.2.1", "root"))
     linker.tick(MONDAY + 34 * DAY)

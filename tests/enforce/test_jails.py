@@ -43,6 +43,11 @@ def whole(server: PrivateServer, jail: str) -> bool:
     return effect.whole
 
 
+def test_their_bantimes_are_those_that_verdicts_go_by(server: PrivateServer) -> None:
+    shipped = {jail: float(server.client.get(jail, "bantime")) for jail in jails.JAILS}
+    assert shipped == jails.BANTIMES
+
+
 def test_the_ai_jails_read_no_log(server: PrivateServer) -> None:
     for jail in jails.JAILS:
         assert server.client.get(jail, "logpath").startswith("No file is currently monitored")

@@ -132,7 +132,7 @@ def test_no_protected_address_is_ever_banned(tmp_path: Path, monkeypatch: pytest
         fail2ban.bans = {jail: [] for jail in fail2ban.running}
         enforcer = Enforcer(fail2ban, nft, gate, lambda: facts, True, lambda: NOW, severity)  # noqa: B023 - not called
         batch = {one.target: one for one in (some_decision(rng, protected) for _ in range(3))}
-        list(enforcer._carry_out(list(batch.values()), facts, Jails(fail2ban, nft, None)))
+        list(enforcer._carry_out(list(batch.values()), facts, Jails(fail2ban, nft, False)))
         asked += len(batch)
         banned += len(fail2ban.attempts)
         for _, target in fail2ban.attempts:

@@ -21,7 +21,9 @@ MODULES = (
     "enforce.breaker",
     "enforce.notices",
     "enforce.no_effect",
+    "enforce.spares",
     "cli.enforce",
+    "cli.spares",
 )
 SCRIPT = """
 import importlib, sys

@@ -57,6 +57,8 @@ def test_the_demo_report_shows_everything_and_loads_nothing(
     found = schema.Report.model_validate_json((demo / "report.json").read_text())
     told = [c for c in found.campaigns if any(a.decision == "ban" for a in c.actors)]
     assert len(told) > 5
+    assert browser.value("document.querySelectorAll('svg.picture .event').length") > 3 * len(told)
+    assert browser.value("document.querySelectorAll('ul.targets li').length") >= len(told)
     for one in told:
         assert one.id in shown
         assert one.why_missed in shown.replace("\n", " ")

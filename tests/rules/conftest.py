@@ -1,5 +1,6 @@
 """A host for rules: a private fail2ban server that runs stock jails, its folder as the site, suggestions by hand."""
 
+import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -7,13 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from fail2ban_ai import visitors
 from fail2ban_ai.fail2ban.jails import JAILS as AI_JAILS
 from fail2ban_ai.fail2ban.private import PrivateServer
 from fail2ban_ai.rules import install
 from fail2ban_ai.rules.site import Site
+from fail2ban_ai.visitors import Visitors
 
 from . import a_rule
 
+PROGRAM = Path(sys.executable).with_name("fail2ban-ai")
 OTHERS = {"sshd", "dovecot", *AI_JAILS}  # jails that run beside the rules
 
 
@@ -31,7 +35,7 @@ class Bench:
         self.client = server.client
         self.config = server.config
         self.log = server.logs["access.log"]
-        self.site = Site(server.config, server.client, (str(self.log),))
+        self.site = Site(server.config, server.client, (str(self.log),), lambda: PROGRAM)
 
     def files(self) -> dict[str, bytes]:
         found = (path for path in self.config.rglob("*") if path.is_file())
@@ -73,9 +77,11 @@ class Bench:
 def bench(server: PrivateServer, root: Path) -> Iterator[Bench]:
     """The module's server; whatever a test installed is gone after it, and nothing else was touched."""
     found = Bench(server)
+    visitors.keep(Visitors(time.time(), clients=100))
     found.log.write_bytes(b"")  # fail2ban reads what is younger than findtime when a jail starts
     before = found.files()
     yield found
+    found.client.run("unban", "--all")  # else fail2ban repeats them when another test starts the jail
     for jail in set(found.client.jails()) - OTHERS:
         found.client.run("stop", jail)
     after = found.files()

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from fail2ban_ai import decisions, paths
+from fail2ban_ai import decisions, paths, visitors
 from fail2ban_ai.decisions import log as decisions_log
 from fail2ban_ai.decisions import outcomes as decisions_outcomes
 from fail2ban_ai.decisions.outcomes import Outcome
 from fail2ban_ai.errors import Fail2banDown
 from fail2ban_ai.rules import feedback, states, store
 from fail2ban_ai.rules.site import Site
+from fail2ban_ai.visitors import Visitors
 
 NOW = 1_800_000_000.0
 DAY = 86_400.0
@@ -62,6 +63,7 @@ def log(root: Path) -> Path:
         "".join(hours)
         + line(NOW - 3 * 3600, "ai-busy", "Ban", "192.0.2.1")
         + line(NOW - 3 * 3600, "sshd", "Ban", "192.0.2.9")
+        + line(NOW - 60, "ai-busy", "Ignore", "192.0.2.5").replace("\n", " by command\n")
         + "2027-01-15 08:00:00,1 fail2ban.filter [1]: WARNING x [ai-busy] Found 192.0.2.8\n"
         + line(NOW, "ai-busy", "Found", "not-an-address")
     )
@@ -84,6 +86,7 @@ def test_matches_and_bans_since_it_was_installed(log: Path) -> None:
     busy, old = found["ai-busy"], found["ai-old"]
     assert (busy.matches, busy.bans, busy.banned_now, busy.last_match) == (3, 1, 1, NOW - 3 * 3600)
     assert busy.addresses == {"192.0.2.1"}
+    assert busy.spared == 1, "the gate's word is counted, and is no match"
     assert (old.matches, old.bans, old.banned_now) == (1, 0, 0)
 
 
@@ -96,6 +99,14 @@ def test_what_matches_no_more_is_proposed_for_retirement_and_its_twin_is_not(log
 def test_a_fresh_rule_has_its_time(log: Path) -> None:
     installed("ai-fresh", 1)
     assert gather(log).rules["ai-fresh"].retire == ""
+
+
+def test_it_says_when_the_gate_spares_everybody(log: Path) -> None:
+    assert "nobody has looked yet" in gather(log).idle
+    visitors.keep(Visitors(NOW - DAY, 9))
+    assert gather(log).idle == ""
+    visitors.keep(Visitors(NOW - 9 * DAY, 9))
+    assert "9 days" in gather(log).idle
 
 
 def test_a_retired_rule_has_no_figures(log: Path) -> None:

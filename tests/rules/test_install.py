@@ -10,9 +10,9 @@ import pytest
 from fail2ban_ai import paths
 from fail2ban_ai.decisions import log as decisions_log
 from fail2ban_ai.errors import ConfigError, Fail2banError, RuleError
-from fail2ban_ai.facts import allow as facts_allow
 from fail2ban_ai.fail2ban.client import Client
 from fail2ban_ai.rules import checks, decide, install, states, store, suggestion
+from fail2ban_ai.setup import host
 
 from . import a_rule
 from .conftest import OTHERS, Bench
@@ -72,6 +72,11 @@ def test_a_shadow_only_records_and_its_bans_do_not_become_real(bench: Bench) -> 
         assert decide.rollback(bench.site, None, a_rule.proved, "").state == states.SHADOW
     assert not bench.blocked(a_rule.NAME, "203.0.113.16", 0.5)
     assert len(paths.shadow().read_text().splitlines()) == 1, "bans repeated from the database are not written again"
+    with store.locked():
+        assert decide.rollback(bench.site, None, a_rule.proved, "").state == states.PENDING, "one step further"
+    assert set(bench.client.jails()) == OTHERS
+    with pytest.raises(RuleError, match="nothing was decided"):
+        decide.rollback(bench.site, None, a_rule.proved, "")
 
 
 def test_what_fails_after_writing_is_undone_and_the_others_go_on(bench: Bench) -> None:
@@ -191,23 +196,6 @@ def test_shadow_waits_where_recidive_would_make_it_real(bench: Bench) -> None:
     assert approve(bench, shadow=True).state == states.SHADOW
 
 
-def test_the_allow_list_holds_for_rules_too(bench: Bench) -> None:
-    facts_allow.add("203.0.113.32/28", 1.0, note="office")
-    a_rule.write(bench.log)
-    approve(bench)
-    bench.attack("203.0.113.33")
-    bench.attack("203.0.113.49")
-    assert bench.banned(a_rule.NAME, "203.0.113.49")
-    assert "203.0.113.33" not in bench.client.banned(a_rule.NAME)
-    facts_allow.add("203.0.113.48/28", 1.0)
-    assert install.respare(bench.site) == [a_rule.NAME]
-    assert "203.0.113.48/28" in bench.client.get(a_rule.NAME, "ignoreip")
-    assert install.respare(bench.site) == []
-    facts_allow.remove("203.0.113.48/28")
-    assert install.respare(bench.site) == [a_rule.NAME]
-    assert "203.0.113.48/28" not in bench.client.get(a_rule.NAME, "ignoreip")
-
-
 def test_an_attack_of_the_last_hours_is_banned_at_once(bench: Bench) -> None:
     bench.attack("203.0.113.100")
     a_rule.write(bench.log)
@@ -215,14 +203,11 @@ def test_an_attack_of_the_last_hours_is_banned_at_once(bench: Bench) -> None:
     assert bench.blocked(a_rule.NAME, "203.0.113.100", 8.0)
 
 
-def test_what_fail2ban_ignores_by_default_is_kept_beside_the_allow_list(bench: Bench) -> None:
+def test_what_fail2ban_ignores_by_default_a_rule_ignores(bench: Bench) -> None:
     (bench.config / "jail.d" / "ai-test-default.local").write_text("[DEFAULT]\nignoreip = 198.51.100.7\n")
-    facts_allow.add("203.0.113.0/28", 1.0)
     a_rule.write(bench.log)
     approve(bench)
-    ignored = bench.client.get(a_rule.NAME, "ignoreip")
-    assert "198.51.100.7" in ignored
-    assert "203.0.113.0/28" in ignored
+    assert "198.51.100.7" in bench.client.get(a_rule.NAME, "ignoreip")
 
 
 def killed(bench: Bench, act: str, point: int) -> bool:
@@ -292,3 +277,12 @@ def test_killed_at_any_point_there_is_nothing_or_a_whole_rule(bench: Bench, act:
     assert not ended, "every point was tried"
     assert point > 5
     assert runs == (act == "approve")
+
+
+def test_where_all_is_taken_away_the_rules_go_first(bench: Bench) -> None:
+    a_rule.write(bench.log)
+    approve(bench)
+    host._retire_rules(bench.site)
+    assert set(bench.client.jails()) == OTHERS
+    assert not FILES & bench.files().keys()
+    assert state() == states.RETIRED

@@ -50,6 +50,38 @@ MAIL = [
 ]
 
 
+def guessed(stamp: str, text: str) -> list[str]:
+    """Eight addresses that try three accounts each, in a log with such stamps."""
+    lines = []
+    for i, name in enumerate(("oracle", "ubnt", "guest")):
+        for n in range(1, 9):
+            when = datetime.fromtimestamp(1_773_014_400 + n * 3600 + i * 400, UTC)
+            lines.append(when.strftime(stamp) + text.format(name=name, ip=hostile(n), n=n))
+    return lines
+
+
+SYSLOG, CTIME, ISO = "%Y-%m-%dT%H:%M:%S.000000+00:00 host ", "%a %b %d %H:%M:%S %Y ", "%Y-%m-%d %H:%M:%S "
+PAM = "authentication failure; logname= uid=0 euid=0 tty=ftp ruser={name} rhost={ip}"
+GUESSED = {
+    "proftpd": guessed(
+        SYSLOG,
+        "proftpd[71{n}]: host.example.org ({ip}[{ip}]) - USER {name}: no such user found from {ip} [{ip}] to 192.0.2.164:21",
+    ),
+    "proftpd-names": guessed(
+        SYSLOG, "proftpd[71{n}]: host (c{n}.example.net[{ip}]) - USER {name} (Login failed): No such user found"
+    ),
+    "vsftpd": guessed(CTIME, '[pid 43{n}] [{name}] FAIL LOGIN: Client "::ffff:{ip}"'),
+    "vsftpd-pam": guessed(SYSLOG, f"vsftpd: pam_unix(vsftpd:auth): {PAM}"),
+    "exim": guessed(
+        ISO, "login authenticator failed for (c{n}) [{ip}]: 535 Incorrect authentication data (set_id={name})"
+    ),
+    "exim-pid": guessed(
+        ISO,
+        "[43{n}] login authenticator failed for c{n}.example.net (c{n}) [{ip}]:50{n}1: 535 Incorrect authentication data (set_id={name})",
+    ),
+}
+
+
 def written(out: Path, lines: list[str], path: str) -> Path:
     """A suggestion made of a log, not proved yet."""
     made = clusters(made_of(lines, path), sources=3, windows=2)[0]
@@ -82,6 +114,7 @@ def originals(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "web": written(out, WEB, "/var/log/nginx/access.log"),
         "sshd": written(out, SSH, "/var/log/auth.log"),
         "dovecot": written(out, MAIL, "/var/log/mail.log"),
+        **{name: written(out / name, lines, f"/var/log/{name}.log") for name, lines in GUESSED.items()},
     }
 
 
@@ -111,7 +144,7 @@ def edit(folder: Path, old: str, new: str, name: str = "filter.conf") -> Path:
     return folder
 
 
-@pytest.mark.parametrize("service", ["web", "sshd", "dovecot"])
+@pytest.mark.parametrize("service", ["web", "sshd", "dovecot", *GUESSED])
 def test_a_rule_of_each_template_passes_every_step(originals: dict[str, Path], service: str) -> None:
     steps = prove(originals[service])
     assert failed(steps) == {}
@@ -119,7 +152,7 @@ def test_a_rule_of_each_template_passes_every_step(originals: dict[str, Path], s
     by_name = {step.name: step for step in steps}
     assert by_name["recall"].figures["share"] == 1.0
     assert by_name["injection"].figures["lines"] > 100
-    assert by_name["benign-shipped"].figures["lines"] > 500
+    assert by_name["benign-shipped"].figures["lines"] > (500 if service in ("web", "sshd", "dovecot") else 4)
 
 
 def test_a_filter_that_our_templates_do_not_write_never_reaches_fail2ban(folders: Folders) -> None:

@@ -5,11 +5,13 @@ import os
 import pty
 import re
 import select
+import subprocess
 import sys
 import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import TracebackType
 
 import pytest
 from click.testing import CliRunner, Result
@@ -19,8 +21,8 @@ from fail2ban_ai.cli import review
 from fail2ban_ai.cli.group import cli
 from fail2ban_ai.rules import decide, negatives, states
 
-from . import a_rule
-from .conftest import OTHERS, Bench
+from . import a_rule, at_terminal
+from .conftest import OTHERS, PROGRAM, Bench
 
 pytestmark = pytest.mark.bench
 
@@ -162,35 +164,57 @@ def test_log_text_does_not_reach_the_terminal(host: Bench) -> None:
 
 
 class Terminal:
-    """The command at a pseudo-terminal of its own; it ends with its parent's close."""
+    """A context manager: the command as a process with a pseudo-terminal of its own."""
 
-    def __init__(self, editor: str) -> None:
-        self._pid, self._handle = pty.fork()
-        if self._pid == 0:
-            try:
-                os.environ |= {"EDITOR": editor, "TERM": "xterm-256color", "COLUMNS": "120"}
-                sys.stdin, sys.stdout = os.fdopen(0), os.fdopen(1, "w")
-                cli(["review"], prog_name="fail2ban-ai")
-            except SystemExit as ended:
-                os._exit(int(ended.code or 0))
-            finally:
-                os._exit(99)
+    def __init__(self, host: Bench, editor: str) -> None:
+        self._handle, inner = pty.openpty()
+        command = ["fail2ban-client", *host.client.options]
+        told = json.dumps([str(host.config), command, str(host.log), str(PROGRAM)])
+        self._process = subprocess.Popen(
+            [sys.executable, str(Path(at_terminal.__file__)), told],
+            stdin=inner,
+            stdout=inner,
+            stderr=inner,
+            start_new_session=True,
+            env={**os.environ, "EDITOR": editor, "VISUAL": "", "TERM": "xterm-256color", "COLUMNS": "120"},
+        )
+        os.close(inner)
+        self._shown = ""
+        self._keys = 0
+
+    def __enter__(self) -> "Terminal":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.kill()
+        self._process.wait(10)
+        os.close(self._handle)
 
     def until(self, text: str, seconds: float = 60.0) -> str:
-        """What is printed until `text` is."""
-        shown, end = "", time.monotonic() + seconds
-        while text not in re.sub(r"\x1b\[[0-9;]*m", "", shown):
-            assert time.monotonic() < end, shown
-            if select.select([self._handle], [], [], 0.2)[0]:
-                shown += os.read(self._handle, 65_536).decode()
+        """What is printed until `text` is, since this was last asked."""
+        wanted = re.compile(r"(?:\x1b\[[0-9;]*m)*".join(map(re.escape, text)))
+        end = time.monotonic() + seconds
+        while (found := wanted.search(self._shown)) is None:
+            assert time.monotonic() < end, self._shown
+            self._read()
+        shown, self._shown = self._shown[: found.end()], self._shown[found.end() :]
         return shown
 
-    def press(self, key: str) -> None:
-        """Press a key once one is waited for: what comes before is thrown away, as a hasty key should be."""
-        end = time.monotonic() + 60
-        while termios.tcgetattr(self._handle)[3] & termios.ICANON:
-            assert time.monotonic() < end
-            time.sleep(0.02)
+    def _read(self) -> None:
+        if select.select([self._handle], [], [], 0.2)[0]:
+            read = os.read(self._handle, 65_536).decode()
+            self._keys += read.count(at_terminal.READY)
+            self._shown += read
+
+    def press(self, key: str, seconds: float = 60.0) -> None:
+        """Press a key once one is waited for."""
+        end = time.monotonic() + seconds
+        while not self._keys or termios.tcgetattr(self._handle)[3] & termios.ICANON:
+            assert time.monotonic() < end, self._shown
+            self._read()
+        self._keys -= 1
         os.write(self._handle, key.encode())
 
     def type(self, line: str) -> None:
@@ -199,9 +223,7 @@ class Terminal:
 
     def ended(self) -> int:
         """The exit status."""
-        status = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
-        os.close(self._handle)
-        return status
+        return self._process.wait(30)
 
 
 @pytest.fixture
@@ -213,45 +235,39 @@ def editor(tmp_path: Path) -> Iterator[str]:
     yield f"'{script}' ';reboot'"
 
 
-# The child is forked from a process with threads, and a key may be pressed before it is waited for: one run in a few hangs.
-@pytest.mark.skipif(
-    "FAIL2BAN_AI_TERMINAL" not in os.environ, reason="set FAIL2BAN_AI_TERMINAL=1 to try a pseudo-terminal"
-)
-@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_the_walk_at_a_terminal(host: Bench, editor: str) -> None:
     a_rule.write(host.log, name="ai-a")
     failing = a_rule.write(host.log, name="ai-b")
     a_rule.edit(failing, proof=[{"name": "linear", "ok": False, "detail": "took 9 s", "figures": {}}])
     a_rule.write(host.log, name="ai-c")
-    at = Terminal(editor)
-    shown = at.until("[q] quit")
-    assert "\x1b[1;31m192.0.2.1" in shown, "the address that it takes is coloured"
-    assert "[a] approve" in re.sub(r"\x1b\[[0-9;]*m", "", shown)
-    at.press("e")
-    shown = at.until("[q] quit")
-    assert "c100" in shown
-    assert "of the filter as edited" in shown
-    at.press("s")
-    at.until("Why")
-    at.type("watch it")
-    at.until("ai-a is shadow")
-    shown = at.until("[q] quit")
-    assert "not offered" in shown
-    assert "[a] approve" not in re.sub(r"\x1b\[[0-9;]*m", "", shown)
-    at.press("a")  # is no key here
-    time.sleep(0.5)
-    at.press("r")
-    at.until("Why not?")
-    at.type("slow")
-    at.until("[y/N]")
-    at.type("y")
-    at.until("ai-b is rejected")
-    at.until("[q] quit")
-    at.press("v")
-    at.until("Asked for by 4 addresses.")
-    at.until("[q] quit")
-    at.press("q")
-    assert at.ended() == 0
+    with Terminal(host, editor) as at:
+        shown = at.until("[q] quit")
+        assert "\x1b[1;31m192.0.2.1" in shown, "the address that it takes is coloured"
+        assert "[a] approve" in re.sub(r"\x1b\[[0-9;]*m", "", shown)
+        at.press("e")
+        shown = at.until("[q] quit")
+        assert "c100" in shown
+        assert "of the filter as edited" in shown
+        at.press("s")
+        at.until("Why")
+        at.type("watch it")
+        at.until("ai-a is shadow")
+        shown = at.until("[q] quit")
+        assert "not offered" in shown
+        assert "[a] approve" not in re.sub(r"\x1b\[[0-9;]*m", "", shown)
+        at.press("a")  # is no key here
+        at.press("r")
+        at.until("Why not?")
+        at.type("slow")
+        at.until("[y/N]")
+        at.type("y")
+        at.until("ai-b is rejected")
+        at.until("[q] quit")
+        at.press("v")
+        at.until("Asked for by 4 addresses.")
+        at.until("[q] quit")
+        at.press("q")
+        assert at.ended() == 0
     decided = {name: (entry.state, entry.why) for name, entry in states.newest(states.history()).items()}
     assert decided == {"ai-a": ("shadow", "watch it"), "ai-b": ("rejected", "slow")}
     assert "c100" in (host.config / "filter.d" / "ai-a.conf").read_text()

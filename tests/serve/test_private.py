@@ -58,7 +58,7 @@ def texts(**columns: str) -> list[str]:
     frame = pl.DataFrame(
         [row], schema_overrides=dict.fromkeys(("target", "message", "agent", "account", "referer"), pl.String)
     )
-    made = Texts()
+    made = Texts(1000)
     return [
         *(request.text for request in made.requests(frame).values),
         *made.seconds(frame).values,

@@ -285,6 +285,20 @@ def test_gpu_and_logs_in_homes_get_drop_ins(root: Path) -> None:
     assert not drop_in.exists(), "without the card the allowances go"
 
 
+def test_where_messages_are_set_the_readers_get_a_network_and_lose_it_again(root: Path) -> None:
+    set_up()
+    drop_ins = [paths.units() / f"fail2ban-ai-{unit}.service.d/network.conf" for unit in ("watch", "analyze")]
+    assert not any(drop_in.exists() for drop_in in drop_ins)
+    own = paths.config().read_text()
+    paths.config().write_text(f"{own}\nnotify:\n  urls: ['json://192.0.2.1/']\n")
+    set_up()
+    assert all("PrivateNetwork=no" in drop_in.read_text() for drop_in in drop_ins)
+    assert not (paths.units() / "fail2ban-ai-enforce.service.d").exists()
+    paths.config().write_text(f"{own}\nsiem:\n  syslog: unix:/dev/log\n")
+    set_up()
+    assert not any(drop_in.exists() for drop_in in drop_ins), "the local syslog needs none"
+
+
 def test_purge_alone_is_a_usage_error(root: Path) -> None:
     assert run("--purge").exit_code == 2
 

@@ -80,10 +80,10 @@ def verdict_on(target, severity, at):
     return campaign, Verdict("v-1", at, target, "ban", "c-1", "why")
 
 
-def asks(*, least, severity, at):
+def asks(*, least, severity, at, target="192.0.2.7"):
     protection = Protection(2)
-    campaign, verdict = verdict_on("192.0.2.7", severity, at)
-    protection.passed["192.0.2.7", "c-1"] = Asked("192.0.2.7", campaign, at, {}, 1, 0.1, 10)
+    campaign, verdict = verdict_on(target, severity, at)
+    protection.passed[target, "c-1"] = Asked(target, campaign, at, {}, 1, 0.1, 10)
     return Asking(protection, least), campaign, verdict
 
 
@@ -105,6 +105,14 @@ def test_nothing_is_asked_for_unasked_late_or_twice(state, least, age, known):
     asking, _, verdict = asks(least=least, severity="critical", at=now - age)
     asking.take([verdict], now, None if known is None else {"192.0.2.7": now - known})
     assert asking.flush(now) == 0
+
+
+@pytest.mark.parametrize(("age", "asked"), [(5 * 3600, 1), (7 * 3600, 0)])
+def test_a_network_is_asked_for_while_its_six_hours_run(state, age, asked):
+    now = time.time()
+    asking, _, verdict = asks(least="low", severity="critical", at=now - age, target="192.0.2.0/24")
+    asking.take([verdict], now)
+    assert asking.flush(now) == asked
 
 
 def test_a_decision_waits_for_room_on_disk(state, monkeypatch):
