@@ -106,7 +106,18 @@ def local() -> Local:
 
 @pytest.fixture
 def runtime(fake: Fake, local: Local, monkeypatch: pytest.MonkeyPatch) -> Iterator[RemoteRuntime]:
+    """One with more patience than a watcher: machines that test are busy."""
+    monkeypatch.setattr(remote, "DEADLINE", 10.0)
     monkeypatch.setattr(remote, "FIRST_PAUSE", 0.2)
+    made = RemoteRuntime(Server(fake.url, TOKEN, SHA), local)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def hasty(fake: Fake, local: Local, monkeypatch: pytest.MonkeyPatch) -> Iterator[RemoteRuntime]:
+    """One with a watcher's deadline, which is not asked again in the time of a test."""
+    monkeypatch.setattr(remote, "FIRST_PAUSE", 60.0)
     made = RemoteRuntime(Server(fake.url, TOKEN, SHA), local)
     yield made
     made.close()
@@ -139,7 +150,7 @@ def test_nothing_to_ask_asks_nobody(runtime: RemoteRuntime, fake: Fake) -> None:
 
 
 def hang(_: http.server.BaseHTTPRequestHandler, __: list[str]) -> None:
-    time.sleep(1.5)
+    time.sleep(8)
 
 
 def trickle(handler: http.server.BaseHTTPRequestHandler, texts: list[str]) -> None:
@@ -147,7 +158,7 @@ def trickle(handler: http.server.BaseHTTPRequestHandler, texts: list[str]) -> No
     handler.send_response(200)
     handler.send_header("Content-Length", str(len(texts) * WIDTH * 2))
     handler.end_headers()
-    for _ in range(60):
+    for _ in range(200):
         handler.wfile.write(b"\0")
         time.sleep(0.05)
 
@@ -189,17 +200,17 @@ MISDEEDS: dict[str, tuple[Answer, str]] = {
 
 @pytest.mark.parametrize("misdeed", MISDEEDS)
 def test_whatever_a_server_does_the_scores_are_right_and_in_time(
-    runtime: RemoteRuntime, fake: Fake, misdeed: str
+    hasty: RemoteRuntime, fake: Fake, misdeed: str
 ) -> None:
     fake.answer, words = MISDEEDS[misdeed]
     expected = own(TEXTS)
     began = time.monotonic()
-    assert np.array_equal(runtime.encode(TEXTS), expected)
-    assert time.monotonic() - began < 1.0
-    assert runtime.trouble is not None
-    assert words in runtime.trouble
+    assert np.array_equal(hasty.encode(TEXTS), expected)
+    assert time.monotonic() - began < 4.0  # busy machines; what hangs does so for longer
+    assert hasty.trouble is not None
+    assert words in hasty.trouble
     asked = fake.requests
-    runtime.encode(TEXTS)  # at once again: it is left alone
+    hasty.encode(TEXTS)  # at once again: it is left alone
     assert fake.requests == asked
 
 

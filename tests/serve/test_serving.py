@@ -53,6 +53,12 @@ def asking(server: ModelServer, token: Path, url: str | None = None) -> RemoteRu
     return made
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More patience than a watcher has: machines that test are busy."""
+    monkeypatch.setattr(remote, "DEADLINE", 20.0)
+
+
 def warm(runtime: RemoteRuntime, texts: list[str] = TEXTS) -> None:
     """Until the server answers in time: the first answers of a busy machine may not."""
 
@@ -64,6 +70,7 @@ def warm(runtime: RemoteRuntime, texts: list[str] = TEXTS) -> None:
     until(answered, "the server scores")
 
 
+@pytest.mark.usefixtures("patient")
 def test_scores_are_those_of_the_embedded_model_to_the_last_bit(server: ModelServer, token: Path) -> None:
     runtime = asking(server, token)
     warm(runtime)
@@ -100,6 +107,7 @@ def test_what_is_refused(server: ModelServer, token: Path) -> None:
     assert post(server, b'["/"]', **right)[0] == 200
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_wrong_token_is_said_and_scored_without(server: ModelServer, tmp_path: Path) -> None:
     other = tmp_path / "token"
     other.write_text("f" * 64)
@@ -261,6 +269,7 @@ def test_killed_in_the_middle_of_a_batch(server: ModelServer, token: Path, monke
     runtime.close()
 
 
+@pytest.mark.usefixtures("patient")
 def test_other_weights_are_refused(token: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(weights.SHIPPED, tmp_path / "weights"))
     card = json.loads((folder / weights.CARD).read_text())
@@ -304,6 +313,7 @@ SNIPPET = Path(__file__).parents[2] / "packaging/serve/nginx.conf"
 
 
 @pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
+@pytest.mark.usefixtures("patient")
 def test_through_nginx_with_tls(
     server: ModelServer, token: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

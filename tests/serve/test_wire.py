@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fail2ban_ai.config_model import is_safe
@@ -16,12 +16,14 @@ from fail2ban_ai.model import wire
 TOKEN = "t0ken" * 8
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.floats(-4, 4, width=32), min_size=3, max_size=3), max_size=20))
 def test_rows_arrive_to_the_last_bit(values: list[list[float]]) -> None:
     rows = np.round(np.array(values, np.float32).reshape(-1, 3), 3)
     assert np.array_equal(wire.rows_of(wire.answer(rows), len(rows), 3), rows)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=64), st.integers(0, 8))
 def test_an_answer_that_is_none_is_told(content: bytes, texts: int) -> None:
     try:
@@ -33,11 +35,13 @@ def test_an_answer_that_is_none_is_told(content: bytes, texts: int) -> None:
     assert np.abs(rows).max(initial=0) <= 4
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=50), max_size=20))
 def test_texts_arrive(texts: list[str]) -> None:
     assert wire.texts_of(wire.request(texts)) == texts
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_body_is_taken_or_told(body: bytes) -> None:
     try:
