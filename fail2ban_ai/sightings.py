@@ -11,6 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from fail2ban_ai.actors import Tokens
+from fail2ban_ai.actors.features import NUMERIC
 from fail2ban_ai.addresses import actor_of
 from fail2ban_ai.campaigns.items import GUESSING, LOGIN_KINDS, Item
 from fail2ban_ai.canonical import path_key
@@ -22,8 +23,10 @@ from fail2ban_ai.model.scorer import Scores
 
 WATCHED = 0.2  # the score from which an event is handed to the campaigns
 STILL_LOOKED_AT = 32  # events of an actor after it crossed its threshold: what it broke may show only later
+ATTEMPT = 4  # sshd writes two or three lines about one: the user's name, the failure, the disconnection
 HOSTILE = 0.5  # the score that ends an actor's innocence: log-ins from then on protect nobody
 _NOTHING: Mapping[Item, int] = MappingProxyType({})
+_SSH = NUMERIC.index("ssh")
 _REDIRECT = (302, 303)  # how web log-in forms answer a success
 _POSTED = (pl.col("method") == "POST") & pl.col("status").is_in(_REDIRECT)
 
@@ -200,9 +203,11 @@ class _Event(NamedTuple):
 def against(tokens: Tokens) -> npt.NDArray[np.int64]:
     """Acts so far that speak against each event's actor, 0 where nothing but company can convict it at that event.
 
-    One address that fails on one mailbox in use may be its owner: only company tells (campaigns.waves).
+    One address that fails on one mailbox in use may be its owner: only company tells (campaigns.waves). And fewer than
+    ATTEMPT lines of sshd's may be one attempt, after which somebody noticed a mistyped name.
     """
-    found: npt.NDArray[np.int64] = np.where(tokens.forgetful > 0, 0, tokens.count)
+    one_attempt = (tokens.numeric[:, _SSH] > 0) & (tokens.count < ATTEMPT)
+    found: npt.NDArray[np.int64] = np.where((tokens.forgetful > 0) | one_attempt, 0, tokens.count)
     return found
 
 

@@ -14,7 +14,7 @@ from fail2ban_ai.actors.items import Items
 from fail2ban_ai.actors.people import Actors, People
 from fail2ban_ai.actors.table import Table
 
-EXCUSED_HOURS = 3
+EXCUSED_HOURS = 2
 OWN_SHARE = 4  # an origin is the site's own from 1 / OWN_SHARE of the visitors that the most frequent one brings
 LEAST_VISITORS = 3  # of the most frequent origin, before anything is called foreign
 _HOUR = 3600

@@ -106,6 +106,6 @@ def test_info_prints_the_card(trained: Path) -> None:
     assert json.loads(done.output)["seed"] == 3
 
 
-def test_a_setting_that_is_not_built_yet() -> None:
-    with pytest.raises(ConfigError, match="full"):
-        settings.setting("full")
+def test_a_setting_that_there_is_not() -> None:
+    with pytest.raises(ConfigError, match="huge"):
+        settings.setting("huge")
