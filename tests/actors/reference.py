@@ -87,7 +87,7 @@ class Walk:
             return False
         if int(time // 3600) not in actor.hours[-1:]:
             actor.hours.append(int(time // 3600))
-        return len(actor.hours) <= 3
+        return len(actor.hours) <= 2
 
     def event(  # noqa: PLR0912, PLR0915 - the whole of it in one place, to be read beside the quick way
         self, event: dict, asked: texts.Request, second: str, has_referer: bool

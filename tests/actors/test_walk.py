@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fail2ban_ai.actors import Timelines, Tokens, people, timelines
+from fail2ban_ai.actors.features import NUMERIC
 from fail2ban_ai.actors.groups import Groups, dense
 from fail2ban_ai.actors.tokens import joined
 from fail2ban_ai.caps import Caps
@@ -70,7 +71,8 @@ def test_all_rows_at_once_are_the_walk_from_event_to_event(whole: pl.DataFrame, 
     expected = Walk().tokens(whole)
     found = _cut(whole, cuts)
     assert _rows(found) == [(row, actor, counts) for row, actor, _, counts in expected]
-    np.testing.assert_allclose(found.numeric, np.array([numeric for _, _, numeric, _ in expected]), atol=1e-6)
+    numeric = np.array([numeric for _, _, numeric, _ in expected]).reshape(-1, len(NUMERIC))
+    np.testing.assert_allclose(found.numeric, numeric, atol=1e-6)
 
 
 @settings(max_examples=30, deadline=None)
