@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tests.reports.receivers import WebHook
@@ -44,7 +44,7 @@ def test_what_the_watcher_finds_is_delivered(tmp_path: Path) -> None:
         assert until(lambda: "caught up" in told.read_text()), told.read_text()
         with log.open("a", buffering=1) as file:
             for number in range(60):
-                stamp = datetime.now(UTC).isoformat()
+                stamp = (datetime.now(UTC) - timedelta(seconds=3 * (60 - number))).isoformat()
                 user = USERS[number % len(USERS)]
                 failed = f"Failed password for invalid user {user} from 198.51.100.7 port {40000 + number} ssh2"
                 file.write(f"{stamp} host sshd[{1000 + number}]: {failed}\n")
