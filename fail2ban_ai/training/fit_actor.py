@@ -15,6 +15,7 @@ from fail2ban_ai.training.device import DEVICE
 from fail2ban_ai.training.modules import Actor, Event, text_width
 from fail2ban_ai.training.sequences import Sequences, Window
 from fail2ban_ai.training.settings import Setting
+from fail2ban_ai.training.step import descend
 
 Tell = Callable[[int, int], None]
 
@@ -60,11 +61,7 @@ def train(data: Sequences, windows: list[Window], setting: Setting, seed: int, t
         drawn = drawn[np.argsort([len(windows[i].rows) for i in drawn], kind="stable")]
         for part in rng.permutation(np.array_split(np.arange(len(drawn)), 8)):
             loss = _loss(made, data, [windows[i] for i in drawn[part]], text_width(setting), rng)
-            optimiser.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(modules.parameters(), 1.0)
-            optimiser.step()
-            schedule.step()
+            descend(loss, modules, optimiser, schedule)
             step += 1
             _average(averaged, modules, min(_KEPT, (step + 1) / (step + 10)))
             tell(step, setting.actor_steps)

@@ -19,6 +19,7 @@ from fail2ban_ai.training.modules import Encoder
 from fail2ban_ai.training.padding import lengthened
 from fail2ban_ai.training.pretrain import pretrain
 from fail2ban_ai.training.settings import Setting
+from fail2ban_ai.training.step import descend
 from fail2ban_ai.training.texts import Tell, padded
 
 _UNTOLD = -1
@@ -132,11 +133,7 @@ def train(
             loss = functional.cross_entropy(attack_logits, known, ignore_index=_UNTOLD)
             per_text = functional.binary_cross_entropy_with_logits(intent_logits, told.clamp(min=0), reduction="none")
             loss = loss + 0.7 * (per_text * (told >= 0)).sum() / (told >= 0).sum().clamp(min=1)
-            optimiser.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(encoder.parameters(), 1.0)
-            optimiser.step()
-            schedule.step()
+            descend(loss, encoder, optimiser, schedule)
             step += 1
             tell(step, setting.encoder_steps)
             if step >= setting.encoder_steps:

@@ -10,6 +10,7 @@ from fail2ban_ai.model.tokenizer import CUT, PAD, SPECIAL, Tokenizer
 from fail2ban_ai.training.device import DEVICE
 from fail2ban_ai.training.modules import Encoder
 from fail2ban_ai.training.settings import Setting
+from fail2ban_ai.training.step import descend
 from fail2ban_ai.training.texts import Tell, padded
 
 _HIDDEN = 0.2  # share of tokens to be guessed
@@ -41,11 +42,7 @@ def pretrain(
             shown = torch.where(hidden, torch.where(random, others, CUT), read)
             guessed = encoder.states(shown.to(DEVICE))[hidden.to(DEVICE)] @ encoder.tokens.weight.T
             loss = functional.cross_entropy(guessed, read[hidden].to(DEVICE))
-            optimiser.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(encoder.parameters(), 1.0)
-            optimiser.step()
-            schedule.step()
+            descend(loss, encoder, optimiser, schedule)
             step += 1
             tell(step, setting.pretrain_steps)
             if step >= setting.pretrain_steps:
