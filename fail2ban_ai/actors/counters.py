@@ -49,7 +49,7 @@ def count(
     strange = _is_strange(chunk, account, tried) | (chunk.is_request & ~chunk.good & ~excused)
     base_day = people.base(actors, "last_login_day")
     day = (chunk.clock // DAY).astype(np.int64)
-    new_day = _new_days(actors.groups, logged_in, day, base_day)
+    new_day = actors.groups.changes(day, logged_in, base_day)
     last_day = actors.groups.latest(day, logged_in, base_day)
     people.table["last_login_day"][actors.lives.slots] = last_day[actors.groups.lasts]
     return Counters(
@@ -76,17 +76,6 @@ def _is_strange(chunk: Chunk, account: Touched, tried: Accounts) -> Bools:
     only_one = (before == 0) | ((before == 1) & ~account.new)
     found: Bools = chunk.kinds("login_failed") & ~(tried.known & only_one)
     return found | chunk.kinds("invalid_user", "reject", "failure")
-
-
-def _new_days(groups: Groups, logged_in: Bools, day: Ints, base: Ints) -> Bools:
-    """The log-ins that are an actor's first of their day. `base`: day of the last one before, [groups]."""
-    rows = np.flatnonzero(logged_in)
-    found = np.zeros(len(logged_in), np.bool_)
-    if len(rows):
-        who = groups.of_row[rows]
-        logins = Groups(who)
-        found[rows] = day[rows] != logins.previous(day[rows], base[who[logins.firsts]])
-    return found
 
 
 def _new_services(people: People, actors: Actors, chunk: Chunk) -> Bools:

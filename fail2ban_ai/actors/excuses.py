@@ -9,8 +9,8 @@ actor that show one: pages are open for a while, scanners go on.
 import numpy as np
 
 from fail2ban_ai.actors.chunk import Chunk
-from fail2ban_ai.actors.groups import Bools, Groups, Ints, Reals
-from fail2ban_ai.actors.items import Items
+from fail2ban_ai.actors.groups import Bools, Ints, Reals
+from fail2ban_ai.actors.items import Items, nothing
 from fail2ban_ai.actors.people import Actors, People
 from fail2ban_ai.actors.table import Table
 
@@ -24,7 +24,7 @@ class Excuses(Items[None]):
     """Origins of referers, by how many actors each brought to a page that is familiar here."""
 
     def __init__(self, most: int) -> None:
-        super().__init__("origins", Table(_nothing, {"actors": np.int64}), most)
+        super().__init__("origins", Table(nothing, {"actors": np.int64}), most)
         self._largest = 0
 
     def excused(self, people: People, actors: Actors, chunk: Chunk, ordinary: Bools) -> Bools:
@@ -50,18 +50,8 @@ class Excuses(Items[None]):
 
 def _hours(people: People, actors: Actors, shown: Bools, clock: Reals) -> Ints:
     """In how many clock hours so far the row's actor had a row of `shown`; right for those rows."""
-    rows = np.flatnonzero(shown)
-    began = np.zeros(len(shown), np.bool_)
-    if len(rows):
-        hour = (clock[rows] // _HOUR).astype(np.int64)
-        who = actors.groups.of_row[rows]
-        groups = Groups(who)
-        last = people.base(actors, "excused_hour")
-        began[rows] = hour != groups.previous(hour, last[who[groups.firsts]])
-        last[who[groups.lasts]] = hour[groups.lasts]
-        people.table["excused_hour"][actors.lives.slots] = last
+    hour = (clock // _HOUR).astype(np.int64)
+    last = people.base(actors, "excused_hour")
+    began = actors.groups.changes(hour, shown, last)
+    people.table["excused_hour"][actors.lives.slots] = actors.groups.latest(hour, shown, last)[actors.groups.lasts]
     return people.count(actors, "excused_hours", began)
-
-
-def _nothing() -> None:
-    return None

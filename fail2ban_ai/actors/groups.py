@@ -72,6 +72,16 @@ class Groups:
         shifted[self._begins] = base
         return self._back(shifted)
 
+    def changes(self, values: Column, at: Bools, base: Column) -> Bools:
+        """The flagged rows whose value is not that of the flagged one before in the group, for its first that in `base`."""
+        rows = np.flatnonzero(at)
+        found = np.zeros(len(at), np.bool_)
+        if len(rows):
+            who = self.of_row[rows]
+            flagged = Groups(who)
+            found[rows] = values[rows] != flagged.previous(values[rows], base[who[flagged.firsts]])
+        return found
+
     def latest(self, values: Column, at: Bools, base: Column) -> Column:
         """The value of the latest row of the group, this one included, that is flagged; else that in `base`."""
         places = np.where(at[self._order], np.arange(len(self._order)), -1)

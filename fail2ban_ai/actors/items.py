@@ -135,7 +135,7 @@ class AccountItems(Items[None]):
 
     def __init__(self, most: int) -> None:
         columns: dict[str, npt.DTypeLike] = {"actors": np.int64, "known": np.bool_, "pressed": np.int64}
-        super().__init__("accounts", Table(_nothing, columns), most)
+        super().__init__("accounts", Table(nothing, columns), most)
 
     def tried(self, touched: Touched, actors: Actors, success: Bools, failure: Bools) -> Accounts:
         """Count successful and failed log-ins; what was known before each row."""
@@ -159,10 +159,11 @@ class AccountItems(Items[None]):
         return Accounts(known, own, pressed)
 
 
-def _nothing() -> None:
-    return None
+def nothing() -> None:
+    """The memory of a kind that needs none besides its columns."""
+    return
 
 
 def agents(most: int) -> Items[None]:
     """User agents."""
-    return Items("agents", Table(_nothing, {"actors": np.int64}), most)
+    return Items("agents", Table(nothing, {"actors": np.int64}), most)

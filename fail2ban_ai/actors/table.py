@@ -54,7 +54,7 @@ class Table(Generic[M]):
 
     def live(self, column: str) -> Column:
         """The column's entries of the values at hand."""
-        return self._columns[column][list(self._slots.values())]
+        return self._columns[column][self._live()]
 
     def lives(self, values: list[str], codes: Ints, clock: Reals) -> Lives:
         """The lives of `values[codes[i]]` at `clock[i]` (never falling), each value standing at least once."""
