@@ -73,7 +73,7 @@ class Groups:
         return self._back(shifted)
 
     def changes(self, values: Column, at: Bools, base: Column) -> Bools:
-        """The flagged rows whose value differs from that of the flagged one before in the group; for its first, `base`."""
+        """The flagged rows whose value is not that of the flagged row before in the group, else that in `base`."""
         rows = np.flatnonzero(at)
         found = np.zeros(len(at), np.bool_)
         if len(rows):
