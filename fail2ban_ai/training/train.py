@@ -64,17 +64,20 @@ def train(
     torch.set_num_threads(THREADS)
     parts = out / "parts"
     left: list[Left] = []
+    steps: list[int] = []
     for fold in range(setting.folds):
         inside = [host for i, host in enumerate(found) if i % setting.folds != fold]
         outside = [host for i, host in enumerate(found) if i % setting.folds == fold]
         telling = _telling_of(tell, f"without part {fold + 1} of the hosts")
         about = _about(inside, labelled, setting, seed + fold)
-        learned = partial(learn, inside, labelled, setting, seed + fold, telling)
+        learned = partial(learn, inside, labelled, setting, seed + fold, telling, outside=outside)
         made = _kept(parts / f"{fold}", setting, about, learned)
         left += judged(made, outside)
-    about = _about(found, labelled, setting, seed)
-    made = _kept(parts / "all", setting, about, partial(learn, found, labelled, setting, seed, tell))
-    card = _card(found, labelled, setting, seed, left)
+        steps.append(made.behaviour.steps)
+    enough = round(sum(steps) / len(steps))
+    about = _about(found, labelled, setting, seed) + f" {enough}"
+    made = _kept(parts / "all", setting, about, partial(learn, found, labelled, setting, seed, tell, steps=enough))
+    card = _card(found, labelled, setting, seed, left) | {"actor_steps": steps}
     write(out, made, card)
     shutil.rmtree(parts)
     return card
@@ -95,8 +98,20 @@ class Learned:
         return encoded
 
 
-def learn(found: list[corpora.Host], labelled: dict[str, str], setting: Setting, seed: int, tell: Tell) -> Learned:
-    """Tokenizer, encoder, n-gram regression and actor model from these hosts."""
+def learn(
+    found: list[corpora.Host],
+    labelled: dict[str, str],
+    setting: Setting,
+    seed: int,
+    tell: Tell,
+    *,
+    outside: Sequence[corpora.Host] = (),
+    steps: int = 0,
+) -> Learned:
+    """Tokenizer, encoder, n-gram regression and actor model from these hosts.
+
+    `outside`, `steps`: when the training of the actor model ends, see fit_actor.train.
+    """
     texts = Texts.of(found)
     definition = fit_encoder.train_tokenizer([*labelled, *texts.number], setting.vocabulary)
     tokenizer = Tokenizer(definition)
@@ -107,15 +122,16 @@ def learn(found: list[corpora.Host], labelled: dict[str, str], setting: Setting,
     export.to_grid(encoder)
     others = [[h for i, h in enumerate(found) if i % setting.folds != part] for part in range(setting.folds)]
     grams = [fit_grams.train(hosts, seed) for hosts in others]
-    texts.encode(
-        lambda part: fit_encoder.encode(encoder, tokenizer, part),
-        [partial(fit_grams.score, model) for model in grams],
-    )
+    encode = partial(fit_encoder.encode, encoder, tokenizer)
+    texts.encode(encode, [partial(fit_grams.score, model) for model in grams])
     data = Sequences(found, texts, setting.embedding)
-    made = fit_actor.train(data, data.windows, setting, seed, _telling(tell, "actor model"))
+    whole = fit_grams.train(found, seed)
+    telling = _telling(tell, "actor model")
+    left_out = _sequences(outside, encode, whole, setting.embedding) if outside else None
+    made = fit_actor.train(data, setting, seed, telling, outside=left_out, steps=steps)
     export.to_grid(made.event)
     export.to_grid(made.actor)
-    return Learned(definition, encoder, fit_grams.train(found, seed), made)
+    return Learned(definition, encoder, whole, made)
 
 
 def _about(found: list[corpora.Host], labelled: dict[str, str], setting: Setting, seed: int) -> str:
@@ -128,20 +144,30 @@ def _kept(folder: Path, setting: Setting, about: str, make: Callable[[], Learned
     mark = folder / "about.json"
     if mark.is_file() and mark.read_text() == about:
         definition = (folder / "tokenizer.json").read_text()
-        return _assembled(definition, setting, lambda name: (folder / name).read_bytes())
+        made = _assembled(definition, setting, lambda name: (folder / name).read_bytes())
+        made.behaviour.steps = int((folder / "steps").read_text())
+        return made
     made = make()
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in _files(made).items():
         (folder / name).write_bytes(content)
+    (folder / "steps").write_text(f"{made.behaviour.steps}\n")
     mark.write_text(about)  # last: a part without it is not whole
     return made
 
 
+def _sequences(
+    hosts: Sequence[corpora.Host], encode: Callable[[Sequence[str]], np.ndarray], grams: Grams, embedding: int
+) -> Sequences:
+    """Hosts that nothing was learned from, as an encoder and a regression read them."""
+    texts = Texts.of(hosts)
+    texts.encode(encode, [partial(fit_grams.score, grams)])
+    return Sequences(hosts, texts, embedding)
+
+
 def judged(made: Learned, found: list[corpora.Host]) -> list[Left]:
     """The logits of each labelled actor as of each of its events, as the scorer would give them."""
-    texts = Texts.of(found)
-    texts.encode(made.encode, [lambda part: fit_grams.score(made.grams, part)])
-    data = Sequences(found, texts, made.encoder.attack.in_features)
+    data = _sequences(found, made.encode, made.grams, made.encoder.attack.in_features)
     windows = data.windows
     acts = [against(host.tokens) for host in found]
     actors: dict[tuple[int, str], list[tuple[Window, np.ndarray]]] = {}
