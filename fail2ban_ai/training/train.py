@@ -24,7 +24,7 @@ from fail2ban_ai.model import weights
 from fail2ban_ai.model.scorer import groups
 from fail2ban_ai.model.tokenizer import Tokenizer
 from fail2ban_ai.sightings import against
-from fail2ban_ai.training import calibrate, corpora, export, fit_actor, fit_encoder, fit_grams
+from fail2ban_ai.training import calibrate, corpora, export, fit_actor, fit_encoder, fit_grams, overlays
 from fail2ban_ai.training.calibrate import Left
 from fail2ban_ai.training.fit_actor import Behaviour
 from fail2ban_ai.training.modules import Actor, Encoder, Event, Grams, text_width
@@ -38,17 +38,22 @@ THREADS = 1  # sums of floats depend on the number, and on a shared machine two 
 
 
 def hosts(folder: Path | None, setting: Setting, seed: int, tell: Tell) -> list[corpora.Host]:
-    """The training hosts: simulated ones, and those of the corpora folder but for the validation hosts."""
+    """The training hosts: simulated ones, those of the corpora folder but for the validation hosts, and overlays."""
     found = []
+    traffic = []
     for i in range(setting.worlds):
         found.append(corpora.simulated(training_world(seed * 1000 + i), f"world{i}"))
         tell("simulated hosts", i + 1, setting.worlds)
     names = [] if folder is None else [n for n in corpora.names(folder) if n not in corpora.VALIDATION]
     for i, name in enumerate(names):
         if folder is not None:
-            found.append(corpora.real(folder, name))
+            events = corpora.frame(folder, name)
+            found.append(corpora.labelled(folder, name, events))
+            traffic.append(overlays.Traffic(name, events, found[-1].truth))
         tell("real hosts", i + 1, len(names))
-    return found
+    made = overlays.overlays(traffic, seed)
+    tell("overlays", len(made), len(made))
+    return found + made
 
 
 def train(
@@ -66,8 +71,7 @@ def train(
     left: list[Left] = []
     steps: list[int] = []
     for fold in range(setting.folds):
-        inside = [host for i, host in enumerate(found) if i % setting.folds != fold]
-        outside = [host for i, host in enumerate(found) if i % setting.folds == fold]
+        inside, outside = without(fold, setting.folds, found)
         telling = _telling_of(tell, f"without part {fold + 1} of the hosts")
         about = _about(inside, labelled, setting, seed + fold)
         learned = partial(learn, inside, labelled, setting, seed + fold, telling, outside=outside)
@@ -81,6 +85,14 @@ def train(
     write(out, made, card)
     shutil.rmtree(parts)
     return card
+
+
+def without(fold: int, folds: int, found: list[corpora.Host]) -> tuple[list[corpora.Host], list[corpora.Host]]:
+    """The hosts without part `fold` of them, and that part. Overlays stay where all that they are made of does."""
+    alone = [host for host in found if not host.made_of]
+    outside = [host for i, host in enumerate(alone) if i % folds == fold]
+    names = {host.name for host in outside}
+    return [host for host in found if not names & {host.name, *host.made_of}], outside
 
 
 @dataclass(slots=True)
@@ -115,17 +127,18 @@ def learn(
     texts = Texts.of(found)
     definition = fit_encoder.train_tokenizer([*labelled, *texts.number], setting.vocabulary)
     tokenizer = Tokenizer(definition)
-    items = fit_encoder.lessons(labelled, found)
+    alone = [host for host in found if not host.made_of]  # overlays hold no text of their own
+    items = fit_encoder.lessons(labelled, alone)
     encoder = fit_encoder.train(
         items, list(texts.number), tokenizer, setting=setting, seed=seed, tell=_telling(tell, "encoder")
     )
     export.to_grid(encoder)
-    others = [[h for i, h in enumerate(found) if i % setting.folds != part] for part in range(setting.folds)]
+    others = [[h for i, h in enumerate(alone) if i % setting.folds != part] for part in range(setting.folds)]
     grams = [fit_grams.train(hosts, seed) for hosts in others]
     encode = partial(fit_encoder.encode, encoder, tokenizer)
     texts.encode(encode, [partial(fit_grams.score, model) for model in grams])
     data = Sequences(found, texts, setting.embedding)
-    whole = fit_grams.train(found, seed)
+    whole = fit_grams.train(alone, seed)
     telling = _telling(tell, "actor model")
     left_out = _sequences(outside, encode, whole, setting.embedding) if outside else None
     made = fit_actor.train(data, setting, seed, telling, outside=left_out, steps=steps)
@@ -272,7 +285,8 @@ def _card(
         "data": {
             "labelled_texts": len(labelled),
             "simulated_hosts": sum(not host.real for host in found),
-            "real_hosts": sorted(host.name for host in found if host.real),
+            "real_hosts": sorted(host.name for host in found if host.real and not host.made_of),
+            "overlays": sum(bool(host.made_of) for host in found),
             "hostile_actors": sum(one.hostile for one in left),
             "benign_actors": sum(not one.hostile for one in left),
         },
