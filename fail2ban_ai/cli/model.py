@@ -43,13 +43,18 @@ def info(folder: Path | None, as_json: bool) -> None:
         fail2ban-ai model info
     """
     held = weights.load(folder)
-    for name in weights.RUNTIME_FILES:
+    for name in held.files:
         held.read(name)
     if as_json:
         click.echo(json.dumps(held.card | {"weights_sha256": held.sha256}, indent=1, sort_keys=True))
         return
     card = held.card
     click.echo(f"Trained {card['trained']} with seed {card['seed']}; checksums of the files are right.")
+    if held.brought:
+        encoder = card["encoder"]
+        click.echo(
+            f"Built on an encoder of your own: {encoder['kind']}, {encoder['parameters']:,} weights, by torch alone."
+        )
     data = card["data"]
     click.echo(
         f"{data['hostile_actors']} hostile and {data['benign_actors']} benign actors of {len(data['real_hosts'])} real"
@@ -105,27 +110,42 @@ def serve(  # noqa: PLR0917 - click hands options over by name
     "--corpora", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Folder of labelled logs."
 )
 @click.option("--seed", default=1, show_default=True)
+@click.option(
+    "--encoder",
+    type=click.Path(path_type=Path),
+    help="Folder of a larger encoder to build on, for a GPU: config.json, tokenizer.json, model.safetensors.",
+)
 @click.option("--from-state", is_flag=True, help="Tune the present model to this host's logs and verdicts instead.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the weights.")
-def train(setting: str, corpora: Path | None, seed: int, from_state: bool, out: Path) -> None:
+def train(  # noqa: PLR0917 - click hands options over by name
+    setting: str, corpora: Path | None, seed: int, encoder: Path | None, from_state: bool, out: Path
+) -> None:
     """Train on simulated hosts and, where given, the corpora's training hosts; needs the extra `gpu`.
 
     \b
     Example:
         fail2ban-ai model train --out weights
+        fail2ban-ai model train --encoder ModernBERT-base --out /etc/fail2ban-ai/weights
         fail2ban-ai model train --from-state --out /etc/fail2ban-ai/weights
     """
+    if from_state and encoder is not None:
+        raise click.UsageError("--from-state tunes the present model; with --encoder a new one is trained.")
     modules = _training()
     if from_state:
         _tune(modules, out)
         return
+    base = modules["brought"].read(encoder) if encoder is not None else None
     chosen = modules["settings"].setting(setting)
     folder = _folder(corpora, needed=False)
     with _Bars() as tell:
         found = modules["train"].hosts(folder, chosen, seed, tell)
         labelled = modules["payloads"].load(folder, seed) if folder else {}
-        card = modules["train"].train(found, labelled, chosen, seed, out=out, tell=tell)
-    click.echo(f"Weights and model card are in {out}; torch and ONNX differ by {card['export_difference']} at most.")
+        card = modules["train"].train(found, labelled, chosen, seed, out=out, tell=tell, base=base)
+    if base is None:
+        tested = f"torch and ONNX differ by {card['export_difference']} at most"
+    else:
+        tested = f"`model: {{runtime: torch, weights: {out.resolve()}}}` in config.yaml uses them"
+    click.echo(f"Weights and model card are in {out}; {tested}.")
 
 
 @command.command()
@@ -185,6 +205,7 @@ def export(folder: Path | None, out: Path) -> None:
         fail2ban-ai model export
     """
     modules = _training()
+    weights.load(folder).need_onnx()
     made, card = modules["train"].read(folder or weights.SHIPPED)
     modules["train"].write(out, made, card)
     click.echo(f"Torch and ONNX differ by {card['export_difference']} at most; the files are in {out}.")
@@ -198,6 +219,7 @@ def _training() -> dict[str, Any]:
     """
     try:
         from fail2ban_ai.training import (  # noqa: PLC0415
+            brought,
             controls,
             corpora,
             evaluate,
@@ -212,6 +234,7 @@ def _training() -> dict[str, Any]:
             f"Training needs the extras gpu and dev: pip install 'fail2ban-ai[gpu,dev]' ({error})."
         ) from error
     return {
+        "brought": brought,
         "controls": controls,
         "corpora": corpora,
         "evaluate": evaluate,

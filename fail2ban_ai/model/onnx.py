@@ -55,7 +55,9 @@ class OnnxRuntime:
     trouble: str | None = None
 
     def __init__(self, weights: Weights | None = None) -> None:
+        """ModelError: the weights are damaged, or have no ONNX form."""
         weights = weights or load()
+        weights.need_onnx()
         self._tokenizer = Tokenizer(weights.read("tokenizer.json").decode())
         self._encoder = session(weights.read("encoder.onnx"))
         self._grams = session(weights.read("grams.onnx"))

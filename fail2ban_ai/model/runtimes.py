@@ -27,16 +27,21 @@ def chosen(settings: Model, weights: Weights | None = None) -> Runtime:
     weights = weights or load(settings.weights)
     if settings.runtime == "remote" and settings.server is not None:
         server = Server(settings.server, wire.token(settings.token_file), weights.sha256)
-        return RemoteRuntime(server, OnnxRuntime(weights))
+        return RemoteRuntime(server, embedded(weights, "cpu"))
     if settings.runtime == "torch":
         return by_torch(weights)
     return OnnxRuntime(weights)
 
 
-def by_torch(weights: Weights) -> Runtime:
-    """The runtime over torch; ModelError where it is not installed."""
+def embedded(weights: Weights, device: str | None = None) -> Runtime:
+    """What scores by itself: ONNX Runtime, or torch (on `device`) for a brought encoder, which has no ONNX form."""
+    return by_torch(weights, device) if weights.brought else OnnxRuntime(weights)
+
+
+def by_torch(weights: Weights, device: str | None = None) -> Runtime:
+    """The runtime over torch, on a GPU if there is one and `device` is None; ModelError where it is not installed."""
     try:
         from fail2ban_ai.model.torch import TorchRuntime  # noqa: PLC0415 - takes seconds, and an extra
     except ImportError as error:
         raise ModelError(f"The runtime torch needs the extra gpu: pip install 'fail2ban-ai[gpu]' ({error}).") from error
-    return TorchRuntime(weights)
+    return TorchRuntime(weights, device)

@@ -118,6 +118,8 @@ def up(serving: Serving) -> Iterator[str]:
         ModelError: the weights are damaged, an extra is missing, or Ray cannot start what was asked for.
     """
     weights = load(serving.weights)
+    if serving.runtime == "onnx":
+        weights.need_onnx()
     for name in weights.card["sha256"]:
         weights.read(name)
     gpus = _gpus() if serving.runtime == "torch" else 0

@@ -18,7 +18,8 @@ from fail2ban_ai.model.onnx import DIGITS, THREADS
 from fail2ban_ai.model.runtime import WINDOW, Floats, Judgement, Sizes
 from fail2ban_ai.model.tokenizer import PAD, SPECIAL, Tokenizer
 from fail2ban_ai.model.weights import Weights, load
-from fail2ban_ai.training.modules import Actor, Encoder, Event, Grams
+from fail2ban_ai.training import brought
+from fail2ban_ai.training.modules import Actor, Event, Grams
 from fail2ban_ai.training.settings import Setting
 
 BOUND = 2e-3
@@ -42,7 +43,7 @@ class TorchRuntime:
         torch.set_num_threads(THREADS)
         setting = Setting(**weights.card["setting"])
         self._tokenizer = Tokenizer(weights.read("tokenizer.json").decode())
-        self._encoder, self._grams = Encoder(setting).eval(), Grams().eval()
+        self._encoder, self._grams = brought.empty(weights.config, setting).eval(), Grams().eval()
         self._event, self._actor = Event(setting).eval(), Actor(setting).eval()
         self._encoder.load_state_dict(safetensors.torch.load(weights.read("encoder.safetensors")))
         self._grams.load_state_dict(safetensors.torch.load(weights.read("grams.safetensors")))

@@ -13,6 +13,9 @@ SHIPPED = Path(__file__).with_name("weights")
 FORMAT = 2
 RUNTIME_FILES = ("tokenizer.json", "encoder.onnx", "grams.onnx", "event.onnx", "actor.onnx")
 TORCH_FILES = ("encoder.safetensors", "grams.safetensors", "actor.safetensors")
+CONFIG = "config.json"
+"""There for an encoder that a site brought: then the folder holds no ONNX file, and a runtime loads BROUGHT_FILES."""
+BROUGHT_FILES = ("tokenizer.json", CONFIG, *TORCH_FILES)
 CARD = "card.json"
 SENSITIVITIES = ("cautious", "normal", "strict")
 
@@ -39,10 +42,33 @@ class Weights:
             raise ModelError(f"The model file {self.folder / name} is damaged: its checksum is not the card's.")
         return content
 
+    @property
+    def brought(self) -> bool:
+        """Whether the encoder is one that a site brought."""
+        return CONFIG in self.card["sha256"]
+
+    @property
+    def config(self) -> str | None:
+        """What a brought encoder is, in JSON; None for ours. ModelError as of `read`."""
+        return self.read(CONFIG).decode() if self.brought else None
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """All that a runtime needs."""
+        return BROUGHT_FILES if self.brought else RUNTIME_FILES
+
+    def need_onnx(self) -> None:
+        """ModelError where these weights have no ONNX form."""
+        if self.brought:
+            raise ModelError(
+                f"The weights in {self.folder} are built on an encoder of your own, which runs on torch alone:"
+                " set `model: {runtime: torch}` in config.yaml, or start `model serve --runtime torch`."
+            )
+
     @cached_property
     def sha256(self) -> str:
         """One checksum for all that the runtime loads, for reports."""
-        joined = "".join(self.card["sha256"][name] for name in RUNTIME_FILES)
+        joined = "".join(self.card["sha256"][name] for name in self.files)
         return hashlib.sha256((joined + json.dumps(self.card["calibration"], sort_keys=True)).encode()).hexdigest()
 
     def threshold(self, group: str, sensitivity: str) -> float:

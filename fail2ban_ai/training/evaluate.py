@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from fail2ban_ai.model import runtimes
 from fail2ban_ai.model.labels import GROUPS
 from fail2ban_ai.model.scorer import Scorer, groups
 from fail2ban_ai.model.weights import Weights
@@ -35,7 +36,7 @@ class Case:
 def cases(host: Host, weights: Weights) -> list[Case]:
     """Every labelled actor that the host's logs name, scored as `analyze` would."""
     tokens = host.tokens
-    scores = Scorer(weights=weights).score(tokens)
+    scores = Scorer(runtimes.embedded(weights), weights).score(tokens)
     hostile = scores.hostile
     group = groups(tokens.numeric)
     single = np.array([weights.single(name) for name in GROUPS])[group]

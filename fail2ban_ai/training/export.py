@@ -15,7 +15,7 @@ from fail2ban_ai.model.onnx import session
 from fail2ban_ai.model.runtime import WINDOW
 from fail2ban_ai.model.tokenizer import LENGTH
 from fail2ban_ai.training.fit_actor import Behaviour
-from fail2ban_ai.training.modules import Encoder, Grams
+from fail2ban_ai.training.modules import Grams, TextEncoder
 
 BOUND = 2e-3
 """Largest difference allowed between torch and ONNX Runtime in any probability, embedding or tenth of a logit."""
@@ -33,7 +33,7 @@ def to_grid(module: nn.Module) -> None:
             layer.weight.copy_((layer.weight / scale).round() * scale)
 
 
-def encoder_onnx(encoder: Encoder) -> bytes:
+def encoder_onnx(encoder: TextEncoder) -> bytes:
     """The encoder as ONNX: ids int64 [b, n] to texts float32 [b, width]."""
     return _exported(encoder, torch.ones(2, LENGTH, dtype=torch.int64), "ids", ["texts"], {0: "b", 1: "n"})
 
@@ -56,7 +56,7 @@ def actor_onnx(made: Behaviour) -> bytes:
     return _exported(made.actor, torch.zeros(2, WINDOW, width), "events", ["hostile", "kind"], {0: "b", 1: "n"})
 
 
-def compare(encoder: Encoder, model: Grams, made: Behaviour, files: dict[str, bytes], seed: int) -> float:
+def compare(encoder: TextEncoder, model: Grams, made: Behaviour, files: dict[str, bytes], seed: int) -> float:
     """The largest difference between torch and the ONNX files on random input.
 
     Raises:

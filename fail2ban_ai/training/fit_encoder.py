@@ -1,5 +1,6 @@
 """Train the tokenizer and the text encoder: class of attack from labelled requests, intent from who sent a text."""
 
+import logging
 import re
 import zlib
 from collections.abc import Sequence
@@ -9,24 +10,32 @@ import numpy as np
 import tokenizers
 import torch
 from tokenizers import decoders, models, pre_tokenizers, trainers
+from torch import Tensor
 from torch.nn import functional
 
+from fail2ban_ai.errors import ModelError
 from fail2ban_ai.model.labels import ATTACKS
+from fail2ban_ai.model.onnx import DIGITS
+from fail2ban_ai.model.runtime import Floats
 from fail2ban_ai.model.tokenizer import SPECIAL, Tokenizer
+from fail2ban_ai.training.brought import Base
 from fail2ban_ai.training.corpora import Host
 from fail2ban_ai.training.device import DEVICE
-from fail2ban_ai.training.modules import Encoder
+from fail2ban_ai.training.modules import Encoder, TextEncoder
 from fail2ban_ai.training.padding import lengthened
 from fail2ban_ai.training.pretrain import pretrain
 from fail2ban_ai.training.settings import Setting
-from fail2ban_ai.training.step import descend
+from fail2ban_ai.training.step import Pieces
 from fail2ban_ai.training.texts import Tell, padded
+
+_log = logging.getLogger(__name__)
 
 _UNTOLD = -1
 _NAMES_ONLY = tuple(ATTACKS.index(name) for name in ("secret", "webshell", "scan"))
 """Classes of lists of paths, which hold common names too: what an honest visitor of some host asks for is benign."""
 _ASSET = re.compile(r"^[^?]*\.(?:js|css|png|gif|jpe?g|svg|ico|woff0?|ttf|webp|map)$")
 """Parts of a page. A site that lacks one of its own has every visitor ask for it, so who else asked says nothing."""
+_BATCH = 512  # texts that are encoded at once
 
 
 @dataclass(slots=True)
@@ -99,16 +108,27 @@ def by_sender(host: Host) -> dict[str, tuple[int, int]]:
 
 
 def train(
-    items: list[Lesson], unlabelled: Sequence[str], tokenizer: Tokenizer, *, setting: Setting, seed: int, tell: Tell
-) -> Encoder:
-    """An encoder that read `unlabelled` texts and learned from `items`.
+    items: list[Lesson],
+    unlabelled: Sequence[str],
+    tokenizer: Tokenizer,
+    *,
+    setting: Setting,
+    seed: int,
+    tell: Tell,
+    base: Base | None = None,
+) -> TextEncoder:
+    """An encoder that read `unlabelled` texts, or `base`, which has read other ones, and that learned from `items`.
 
     Half of each batch teaches attacks, classes drawn evenly but for roots, and half intent.
     """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    encoder = Encoder(setting)
-    pretrain(encoder, [*unlabelled, *(item.text for item in items)], tokenizer, setting=setting, seed=seed, tell=tell)
+    if base is None:
+        encoder: TextEncoder = _own(
+            [*unlabelled, *(item.text for item in items)], tokenizer, setting=setting, seed=seed, tell=tell
+        )
+    else:
+        encoder = base.encoder(setting)
     ids = tokenizer.encode([item.text for item in items])
     attack = np.array([item.attack for item in items])
     intent = np.array([item.intent for item in items], np.float32)
@@ -116,9 +136,23 @@ def train(
     by_intent, intent_weight = _drawn((intent > 0.5).astype(np.int64), intent >= 0)
     if not len(by_intent):  # no host that teaches it, in a very small training
         by_intent, intent_weight = by_attack, attack_weight
-    optimiser = torch.optim.AdamW(encoder.parameters(), lr=2e-3, weight_decay=0.02)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 3e-3, total_steps=setting.encoder_steps + 1)
     encoder.to(DEVICE).train()
+    groups = encoder.groups()
+    optimiser = torch.optim.AdamW([{"params": parameters} for parameters, _ in groups], weight_decay=0.02)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, [rate for _, rate in groups], total_steps=setting.encoder_steps + 1
+    )
+
+    def loss(rows: np.ndarray) -> Tensor:
+        attack_logits, intent_logits = encoder.logits(padded([ids[i] for i in rows]).to(DEVICE))
+        known, told = torch.from_numpy(attack[rows]).to(DEVICE), torch.from_numpy(intent[rows]).to(DEVICE)
+        total = functional.cross_entropy(attack_logits, known, ignore_index=_UNTOLD)
+        if not (attack[rows] >= 0).any():  # its mean is over nothing
+            total = torch.zeros_like(total)
+        per_text = functional.binary_cross_entropy_with_logits(intent_logits, told.clamp(min=0), reduction="none")
+        return total + 0.7 * (per_text * (told >= 0)).sum() / (told >= 0).sum().clamp(min=1)
+
+    pieces = Pieces()
     step = 0
     while step < setting.encoder_steps:
         half = setting.encoder_batch * 2
@@ -127,18 +161,18 @@ def train(
         )
         drawn = drawn[np.argsort([len(ids[i]) for i in drawn], kind="stable")]
         for part in rng.permutation(np.array_split(np.arange(len(drawn)), 4)):
-            rows = drawn[part]
-            attack_logits, intent_logits = encoder.logits(padded([ids[i] for i in rows]).to(DEVICE))
-            known, told = torch.from_numpy(attack[rows]).to(DEVICE), torch.from_numpy(intent[rows]).to(DEVICE)
-            loss = functional.cross_entropy(attack_logits, known, ignore_index=_UNTOLD)
-            per_text = functional.binary_cross_entropy_with_logits(intent_logits, told.clamp(min=0), reduction="none")
-            loss = loss + 0.7 * (per_text * (told >= 0)).sum() / (told >= 0).sum().clamp(min=1)
-            descend(loss, encoder, optimiser, schedule)
+            pieces.descend(loss, drawn[part], encoder, optimiser, schedule)
             step += 1
             tell(step, setting.encoder_steps)
             if step >= setting.encoder_steps:
                 break
-    encoder.cpu().eval()
+    encoder.to(encoder.home).eval()
+    return encoder
+
+
+def _own(texts: Sequence[str], tokenizer: Tokenizer, *, setting: Setting, seed: int, tell: Tell) -> Encoder:
+    encoder = Encoder(setting)
+    pretrain(encoder, texts, tokenizer, setting=setting, seed=seed, tell=tell)
     return encoder
 
 
@@ -150,17 +184,32 @@ def _drawn(label: np.ndarray, told: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     return rows, weight / weight.sum()
 
 
-@torch.no_grad()  # type: ignore[untyped-decorator]  # torch is not followed by mypy
-def encode(encoder: Encoder, tokenizer: Tokenizer, texts: Sequence[str]) -> np.ndarray:
-    """[n, text width] in fp32, rounded as the runtime rounds."""
+def encode(encoder: TextEncoder, tokenizer: Tokenizer, texts: Sequence[str]) -> Floats:
+    """[n, text width] in fp32, rounded as the runtime rounds. In smaller batches while the GPU's memory is full."""
     ids = tokenizer.encode(texts)
+    size = _BATCH
+    while True:
+        try:
+            rounded: Floats = np.round(_encoded(encoder, ids, size), DIGITS)
+        except torch.OutOfMemoryError:
+            if size == 1:
+                raise ModelError("The GPU's memory is too small for this encoder; a smaller one may fit.") from None
+        else:
+            return rounded
+        size //= 2
+        torch.cuda.empty_cache()
+        _log.warning("The GPU's memory is full: it encodes batches of %d texts.", size)
+
+
+@torch.no_grad()  # type: ignore[untyped-decorator]  # torch is not followed by mypy
+def _encoded(encoder: TextEncoder, ids: list[list[int]], size: int) -> Floats:
+    device = next(encoder.parameters()).device
     order = np.argsort([len(row) for row in ids], kind="stable")
-    out = None
-    for part in np.array_split(order, max(1, len(order) // 512)):
-        rows = encoder(padded([ids[i] for i in part])).numpy()
+    out: Floats | None = None
+    for part in np.array_split(order, max(1, len(order) // size)):
+        rows = encoder(padded([ids[i] for i in part]).to(device)).cpu().numpy()
         out = np.zeros((len(ids), rows.shape[1]), np.float32) if out is None else out
         out[part] = rows
     if out is None:
         raise ValueError("no texts")
-    rounded: np.ndarray = np.round(out, 3)
-    return rounded
+    return out

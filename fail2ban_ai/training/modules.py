@@ -1,4 +1,7 @@
-"""The three networks, in torch: text encoder, event layer, actor model. Written so that they export to plain ONNX."""
+"""The three networks, in torch: text encoder, event layer, actor model. Written so that they export to plain ONNX.
+
+An encoder that a site brings takes the place of ours: see brought.
+"""
 
 import math
 
@@ -47,31 +50,29 @@ class _Block(nn.Module):  # type: ignore[misc]  # torch is not followed by mypy
         return y
 
 
-class Encoder(nn.Module):  # type: ignore[misc]  # torch is not followed by mypy
-    """Token ids [b, n] (PAD beyond the text) to [b, embedding + len(ATTACKS) + 1]: see runtime.Runtime.encode."""
+class TextEncoder(nn.Module):  # type: ignore[misc]  # torch is not followed by mypy
+    """Token ids [b, n] (PAD beyond the text) to [b, embedding + len(ATTACKS) + 1]: see runtime.Runtime.encode.
 
-    def __init__(self, setting: Setting) -> None:
-        super().__init__()
-        width = setting.width
-        self.tokens = nn.Embedding(setting.vocabulary, width)
-        self.places = nn.Embedding(LENGTH, width)
-        nn.init.normal_(self.tokens.weight, std=0.3)
-        nn.init.normal_(self.places.weight, std=0.1)
-        self.blocks = nn.ModuleList(_Block(width, setting.heads, 0.05) for _ in range(setting.layers))
-        self.norm = nn.LayerNorm(width)
-        self.pool = nn.Linear(2 * width, setting.embedding)
-        self.attack = nn.Linear(setting.embedding, len(ATTACKS))
-        self.intent = nn.Linear(setting.embedding, 1)
+    Whoever derives from it gives `states`, and calls `add_heads` last.
+    """
+
+    config: str | None = None  # what a brought encoder is, in JSON
+    home = torch.device("cpu")  # where it computes once it is trained
+    rate = 3e-3  # the highest at which the heads learn
 
     def states(self, ids: Tensor) -> Tensor:
         """[b, n, width] of each token."""
-        real = (ids != PAD).unsqueeze(-1).float()
-        bias = (1 - real).transpose(1, 2).unsqueeze(1) * _FAR
-        x = self.tokens(ids) + self.places.weight[: ids.shape[1]]
-        for block in self.blocks:
-            x = block(x, bias)
-        normed: Tensor = self.norm(x)
-        return normed
+        raise NotImplementedError
+
+    def groups(self) -> list[tuple[list[nn.Parameter], float]]:
+        """All parameters, beside the highest rate at which they learn."""
+        return [(list(self.parameters()), self.rate)]
+
+    def add_heads(self, width: int, embedding: int) -> None:
+        """The layers that read the states."""
+        self.pool = nn.Linear(2 * width, embedding)
+        self.attack = nn.Linear(embedding, len(ATTACKS))
+        self.intent = nn.Linear(embedding, 1)
 
     def embed(self, ids: Tensor) -> Tensor:
         """[b, embedding], in -1..1."""
@@ -90,6 +91,31 @@ class Encoder(nn.Module):  # type: ignore[misc]  # torch is not followed by mypy
         """What the ONNX file computes."""
         pooled = self.embed(ids)
         return torch.cat([pooled, self.attack(pooled).softmax(-1), torch.sigmoid(self.intent(pooled))], -1)
+
+
+class Encoder(TextEncoder):
+    """Ours."""
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__()
+        width = setting.width
+        self.tokens = nn.Embedding(setting.vocabulary, width)
+        self.places = nn.Embedding(LENGTH, width)
+        nn.init.normal_(self.tokens.weight, std=0.3)
+        nn.init.normal_(self.places.weight, std=0.1)
+        self.blocks = nn.ModuleList(_Block(width, setting.heads, 0.05) for _ in range(setting.layers))
+        self.norm = nn.LayerNorm(width)
+        self.add_heads(width, setting.embedding)
+
+    def states(self, ids: Tensor) -> Tensor:
+        """See TextEncoder."""
+        real = (ids != PAD).unsqueeze(-1).float()
+        bias = (1 - real).transpose(1, 2).unsqueeze(1) * _FAR
+        x = self.tokens(ids) + self.places.weight[: ids.shape[1]]
+        for block in self.blocks:
+            x = block(x, bias)
+        normed: Tensor = self.norm(x)
+        return normed
 
 
 class Grams(nn.Module):  # type: ignore[misc]  # torch is not followed by mypy

@@ -1,11 +1,17 @@
 """One step of an optimiser, the same for every network."""
 
+import logging
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from fail2ban_ai.errors import ModelError
+
 _STEEPEST = 1.0  # norm of a gradient that is cut off
+_log = logging.getLogger(__name__)
 
 
 def descend(loss: Tensor, module: nn.Module, optimiser: torch.optim.Optimizer, schedule: Any) -> None:
@@ -15,3 +21,45 @@ def descend(loss: Tensor, module: nn.Module, optimiser: torch.optim.Optimizer, s
     nn.utils.clip_grad_norm_(module.parameters(), _STEEPEST)
     optimiser.step()
     schedule.step()
+
+
+class Pieces:
+    """Steps on batches that may not fit into the GPU's memory: one is read in pieces then, whose gradients add up."""
+
+    def __init__(self) -> None:
+        self.count = 1
+
+    def descend(
+        self,
+        loss: Callable[[np.ndarray], Tensor],
+        rows: np.ndarray,
+        module: nn.Module,
+        optimiser: torch.optim.Optimizer,
+        schedule: Any,
+    ) -> None:
+        """Go down the gradient of the mean of `loss` over the pieces of `rows` once.
+
+        Raises:
+            ModelError: one row alone, or what the optimiser keeps, is too much.
+        """
+        while not self._fits(loss, rows, optimiser):
+            if self.count * 2 > len(rows):
+                raise ModelError("The GPU's memory is too small to train this encoder; a smaller one may fit.")
+            self.count *= 2
+            torch.cuda.empty_cache()
+            _log.warning("The GPU's memory is full: it reads batches of %d texts.", len(rows) // self.count)
+        nn.utils.clip_grad_norm_(module.parameters(), _STEEPEST)
+        try:
+            optimiser.step()
+        except torch.OutOfMemoryError as error:
+            raise ModelError("The GPU's memory is too small to train this encoder; a smaller one may fit.") from error
+        schedule.step()
+
+    def _fits(self, loss: Callable[[np.ndarray], Tensor], rows: np.ndarray, optimiser: torch.optim.Optimizer) -> bool:
+        optimiser.zero_grad()
+        try:
+            for piece in range(self.count):
+                (loss(rows[piece :: self.count]) / self.count).backward()
+        except torch.OutOfMemoryError:
+            return False
+        return True

@@ -24,10 +24,11 @@ from fail2ban_ai.model import weights
 from fail2ban_ai.model.scorer import groups
 from fail2ban_ai.model.tokenizer import Tokenizer
 from fail2ban_ai.sightings import against
-from fail2ban_ai.training import calibrate, corpora, export, fit_actor, fit_encoder, fit_grams, overlays
+from fail2ban_ai.training import brought, calibrate, corpora, export, fit_actor, fit_encoder, fit_grams, overlays
+from fail2ban_ai.training.brought import Base
 from fail2ban_ai.training.calibrate import Left
 from fail2ban_ai.training.fit_actor import Behaviour
-from fail2ban_ai.training.modules import Actor, Encoder, Event, Grams, text_width
+from fail2ban_ai.training.modules import Actor, Event, Grams, TextEncoder, text_width
 from fail2ban_ai.training.sequences import Sequences, Texts, Window
 from fail2ban_ai.training.settings import Setting
 from fail2ban_ai.training.simulator import training_world
@@ -57,11 +58,18 @@ def hosts(folder: Path | None, setting: Setting, seed: int, tell: Tell) -> list[
 
 
 def train(
-    found: list[corpora.Host], labelled: dict[str, str], setting: Setting, seed: int, *, out: Path, tell: Tell
+    found: list[corpora.Host],
+    labelled: dict[str, str],
+    setting: Setting,
+    seed: int,
+    *,
+    out: Path,
+    tell: Tell,
+    base: Base | None = None,
 ) -> dict[str, Any]:
     """Train on hosts and labelled request texts; writes a weights folder to `out` and returns its card.
 
-    The same input, setting, seed and torch version give the same files.
+    `base`: an encoder to build on instead of ours. The same input, setting, seed and torch version give the same files.
 
     Raises:
         ModelError: the exported files score differently from torch.
@@ -73,14 +81,15 @@ def train(
     for fold in range(setting.folds):
         inside, outside = without(fold, setting.folds, found)
         telling = _telling_of(tell, f"without part {fold + 1} of the hosts")
-        about = _about(inside, labelled, setting, seed + fold)
-        learned = partial(learn, inside, labelled, setting, seed + fold, telling, outside=outside)
+        about = _about(inside, labelled, setting, seed + fold, base)
+        learned = partial(learn, inside, labelled, setting, seed + fold, telling, outside=outside, base=base)
         made = _kept(parts / f"{fold}", setting, about, learned)
         left += judged(made, outside)
         steps.append(made.behaviour.steps)
     enough = round(sum(steps) / len(steps))
-    about = _about(found, labelled, setting, seed) + f" {enough}"
-    made = _kept(parts / "all", setting, about, partial(learn, found, labelled, setting, seed, tell, steps=enough))
+    about = _about(found, labelled, setting, seed, base) + f" {enough}"
+    learned = partial(learn, found, labelled, setting, seed, tell, steps=enough, base=base)
+    made = _kept(parts / "all", setting, about, learned)
     card = _card(found, labelled, setting, seed, left) | {"actor_steps": steps}
     write(out, made, card)
     shutil.rmtree(parts)
@@ -100,7 +109,7 @@ class Learned:
     """All that is learned from some hosts."""
 
     definition: str  # of the tokenizer
-    encoder: Encoder
+    encoder: TextEncoder
     grams: Grams
     behaviour: Behaviour
 
@@ -119,20 +128,25 @@ def learn(
     *,
     outside: Sequence[corpora.Host] = (),
     steps: int = 0,
+    base: Base | None = None,
 ) -> Learned:
-    """Tokenizer, encoder, n-gram regression and actor model from these hosts.
+    """Tokenizer (or that of `base`), encoder, n-gram regression and actor model from these hosts.
 
     `outside`, `steps`: when the training of the actor model ends, see fit_actor.train.
     """
     texts = Texts.of(found)
-    definition = fit_encoder.train_tokenizer([*labelled, *texts.number], setting.vocabulary)
+    if base is None:
+        definition = fit_encoder.train_tokenizer([*labelled, *texts.number], setting.vocabulary)
+    else:
+        definition = base.tokenizer
     tokenizer = Tokenizer(definition)
     alone = [host for host in found if not host.made_of]  # overlays hold no text of their own
     items = fit_encoder.lessons(labelled, alone)
     encoder = fit_encoder.train(
-        items, list(texts.number), tokenizer, setting=setting, seed=seed, tell=_telling(tell, "encoder")
+        items, list(texts.number), tokenizer, setting=setting, seed=seed, tell=_telling(tell, "encoder"), base=base
     )
-    export.to_grid(encoder)
+    if base is None:
+        export.to_grid(encoder)
     others = [[h for i, h in enumerate(alone) if i % setting.folds != part] for part in range(setting.folds)]
     grams = [fit_grams.train(hosts, seed) for hosts in others]
     encode = partial(fit_encoder.encode, encoder, tokenizer)
@@ -147,9 +161,10 @@ def learn(
     return Learned(definition, encoder, whole, made)
 
 
-def _about(found: list[corpora.Host], labelled: dict[str, str], setting: Setting, seed: int) -> str:
+def _about(found: list[corpora.Host], labelled: dict[str, str], setting: Setting, seed: int, base: Base | None) -> str:
     known = {host.name: len(host.tokens) for host in found}
-    return json.dumps([__version__, torch.__version__, setting.as_dict(), seed, known, len(labelled)])
+    encoder = base and base.sha256
+    return json.dumps([__version__, torch.__version__, setting.as_dict(), seed, known, len(labelled), encoder])
 
 
 def _kept(folder: Path, setting: Setting, about: str, make: Callable[[], Learned]) -> Learned:
@@ -157,7 +172,8 @@ def _kept(folder: Path, setting: Setting, about: str, make: Callable[[], Learned
     mark = folder / "about.json"
     if mark.is_file() and mark.read_text() == about:
         definition = (folder / "tokenizer.json").read_text()
-        made = _assembled(definition, setting, lambda name: (folder / name).read_bytes())
+        config = (folder / weights.CONFIG).read_text() if (folder / weights.CONFIG).exists() else None
+        made = _assembled(definition, config, setting, lambda name: (folder / name).read_bytes())
         made.behaviour.steps = int((folder / "steps").read_text())
         return made
     made = make()
@@ -202,18 +218,23 @@ def judged(made: Learned, found: list[corpora.Host]) -> list[Left]:
 
 
 def write(out: Path, made: Learned, card: dict[str, Any]) -> None:
-    """Write a weights folder; the card gets the checksums.
+    """Write a weights folder, without ONNX files for a brought encoder; the card gets the checksums.
 
     Raises:
         ModelError: the exported files score differently from torch.
     """
-    files = _files(made) | {
-        "encoder.onnx": export.encoder_onnx(made.encoder),
-        "grams.onnx": export.grams_onnx(made.grams),
-        "event.onnx": export.event_onnx(made.behaviour),
-        "actor.onnx": export.actor_onnx(made.behaviour),
-    }
-    card["export_difference"] = round(export.compare(made.encoder, made.grams, made.behaviour, files, 0), 6)
+    files = _files(made)
+    if made.encoder.config is None:
+        files |= {
+            "encoder.onnx": export.encoder_onnx(made.encoder),
+            "grams.onnx": export.grams_onnx(made.grams),
+            "event.onnx": export.event_onnx(made.behaviour),
+            "actor.onnx": export.actor_onnx(made.behaviour),
+        }
+        card["export_difference"] = round(export.compare(made.encoder, made.grams, made.behaviour, files, 0), 6)
+    else:
+        kind = json.loads(made.encoder.config)["model_type"]
+        card["encoder"] = {"kind": kind, "parameters": sum(each.numel() for each in made.encoder.parameters())}
     card["sha256"] = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     out.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
@@ -229,11 +250,12 @@ def read(folder: Path) -> tuple[Learned, dict[str, Any]]:
     """
     held = weights.load(folder)
     definition = held.read("tokenizer.json").decode()
-    return _assembled(definition, Setting(**held.card["setting"]), held.read), held.card
+    return _assembled(definition, held.config, Setting(**held.card["setting"]), held.read), held.card
 
 
-def _assembled(definition: str, setting: Setting, content: Callable[[str], bytes]) -> Learned:
-    made = Learned(definition, Encoder(setting), Grams(), Behaviour(Event(setting), Actor(setting)))
+def _assembled(definition: str, config: str | None, setting: Setting, content: Callable[[str], bytes]) -> Learned:
+    encoder = brought.empty(config, setting)
+    made = Learned(definition, encoder, Grams(), Behaviour(Event(setting), Actor(setting)))
     made.encoder.load_state_dict(safetensors.torch.load(content("encoder.safetensors")))
     made.grams.load_state_dict(safetensors.torch.load(content("grams.safetensors")))
     state = safetensors.torch.load(content("actor.safetensors"))
@@ -241,14 +263,15 @@ def _assembled(definition: str, setting: Setting, content: Callable[[str], bytes
         module.load_state_dict(
             {name.removeprefix(part): value for name, value in state.items() if name.startswith(part)}
         )
-    made.encoder.eval()
+    made.encoder.to(made.encoder.home).eval()
     made.grams.eval()
     made.behaviour.eval()
     return made
 
 
 def _files(made: Learned) -> dict[str, bytes]:
-    return {
+    config = {} if made.encoder.config is None else {weights.CONFIG: made.encoder.config.encode()}
+    return config | {
         "tokenizer.json": made.definition.encode(),
         "encoder.safetensors": safetensors.torch.save(made.encoder.state_dict()),
         "grams.safetensors": safetensors.torch.save(made.grams.state_dict()),
