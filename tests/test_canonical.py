@@ -230,6 +230,7 @@ def test_mask_hides_what_merely_varies(text, masked):
         ("/login?next=%2Fshop%2F", "/login?next=/"),
         ("/?q=a+b.c,d-e_2026:00", "/?q"),
         ("/?%27", "/?'='"),
+        ("//shop//%2f/a.css?b=//", "/shop/a.css?b=/"),
     ],
 )
 def test_path_key(target, key):

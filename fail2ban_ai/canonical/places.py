@@ -14,6 +14,7 @@ _ORIGIN = re.compile(r"^([a-z][a-z0-9+.-]{1,15}://)[^/]*")
 # What code is written with, and plain words, numbers and dates are not: quotes, brackets, separators of commands and of
 # paths, `canonical`'s stand-ins for control characters.
 _SIGNS = re.compile(r"['\"<>(){}$;\\`^|/␀␍␊␦]|\.\.")
+_SLASHES = re.compile("/{2,}")  # servers take them for one
 _COMMON = {"/"}  # in a page to go back to, as often as in a file to be read
 
 
@@ -31,7 +32,8 @@ def place_of(target: str) -> Place:
     many people look at items does not make a quote in a parameter familiar. The host of an absolute URL is left out.
     """
     path, _, query = target.partition("?")
-    key = _ORIGIN.sub(r"\1<host>", mask(canonical(path).text))
+    plain = mask(canonical(path).text)
+    key = _SLASHES.sub("/", plain) if plain.startswith("/") else _ORIGIN.sub(r"\1<host>", plain)
     if not query:
         return Place(key, odd=False)
     pairs = query[:RAW_HEAD].split("&", _NAMES)[:_NAMES]

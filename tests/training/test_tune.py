@@ -25,7 +25,7 @@ from fail2ban_ai.training.corpora import Host, Truth
 from fail2ban_ai.training.simulator import training_world
 
 pytestmark = pytest.mark.torch
-OWN = 777
+OWN = 771
 
 
 @pytest.fixture(autouse=True)
