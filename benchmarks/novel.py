@@ -21,10 +21,10 @@ from fail2ban_ai.training.settings import setting
 from fail2ban_ai.training.simulator import World, training_world
 
 FAMILIES = {
-    "injections (SQL, scripts)": (("sqli", "xss"), ("sqli", "injections")),
+    "injections": (("sqli", "xss", "traversal", "rce", "other"), ("sqli", "injection", "distributed_injection")),
     "probes for files and known holes": (
         ("secret", "webshell", "rce", "traversal", "scan"),
-        ("exploit", "slow_scan", "fast_scan"),
+        ("exploit", "slow_scan", "fast_scan", "distributed_scan", "scripted", "scripted_faked", "cross_service"),
     ),
 }
 SEEDS = range(7000, 7040)
