@@ -152,7 +152,8 @@ def _kept(folder: Path, setting: Setting, about: str, make: Callable[[], Learned
         config = (folder / weights.CONFIG).read_text() if (folder / weights.CONFIG).exists() else None
         return _assembled(definition, config, setting, lambda name: (folder / name).read_bytes())
     made = make()
-    folder.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)  # of a part about something else
+    folder.mkdir(parents=True)
     for name, content in _files(made).items():
         (folder / name).write_bytes(content)
     mark.write_text(about)  # last: a part without it is not whole

@@ -57,12 +57,12 @@ def test_a_training_that_was_stopped_goes_on(trained: Path, tmp_path: Path, monk
     found = train.hosts(None, chosen, 3, lambda *_: None)
     learn, learned = train.learn, []
 
-    def stopped(hosts: list[corpora.Host], *rest: Any) -> train.Learned:
+    def stopped(hosts: list[corpora.Host], *rest: Any, **base: Any) -> train.Learned:
         if len(hosts) == len(found) and not learned[2:]:
             learned.append("stopped")
             raise KeyboardInterrupt
         learned.append(len(hosts))
-        return learn(hosts, *rest)
+        return learn(hosts, *rest, **base)
 
     monkeypatch.setattr(train, "learn", stopped)
     with pytest.raises(KeyboardInterrupt):
