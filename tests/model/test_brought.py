@@ -33,7 +33,8 @@ from fail2ban_ai.model.onnx import OnnxRuntime
 from fail2ban_ai.model.scorer import Scorer, Scores
 from fail2ban_ai.model.tokenizer import LENGTH, PAD, Tokenizer
 from fail2ban_ai.model.torch import TorchRuntime
-from fail2ban_ai.training import brought, fit_encoder, settings, train
+from fail2ban_ai.training import brought, corpora, evaluate, fit_encoder, settings, train
+from fail2ban_ai.training.simulator import training_world
 from fail2ban_ai.training.step import Pieces
 
 pytestmark = pytest.mark.torch
@@ -192,6 +193,13 @@ def test_a_watcher_bridges_with_the_processor(trained: Path, tmp_path: Path, run
     assert np.array_equal(asking.encode(TEXTS), runtime.encode(TEXTS))
     assert "not used" in (asking.trouble or "")
     asking.close()  # type: ignore[attr-defined]
+
+
+def test_it_is_evaluated_as_any_model(trained: Path) -> None:
+    host = corpora.simulated(training_world(5), "world")
+    figures = evaluate.evaluate([host], weights.load(trained), lambda *_: None)["world"]
+    assert (figures["hostile"] or 0) > 0
+    assert figures["auc"] is not None
 
 
 def test_what_is_read_is_written_again(trained: Path, tmp_path: Path) -> None:
