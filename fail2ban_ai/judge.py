@@ -2,9 +2,9 @@
 
 An actor crosses its line at one of its own events: its score reaches the threshold of the service group on its second
 event or later (several times, for one that behaved well before), stays high for long, or a single request is an
-unmistakable attack. A member of a campaign that did not
-cross it is banned for its company where the campaign is certain enough. The verdict on a crossing is spoken at that
-event, on company and networks at the campaigns' ticks of 60 seconds.
+unmistakable attack. A member of a campaign that did not cross it is banned for its company where another member is
+certain enough. The verdict on a crossing is spoken at that event, on company and networks at the campaigns' ticks of 60
+seconds.
 
 Nobody is banned for its company who did nothing but fetch what is there: strange programs share rare agents and files.
 """
@@ -21,7 +21,9 @@ LASTING = 8  # scored events in a row: an honest visitor may look odd for a mome
 QUIET = 0.2  # a score at which an event speaks for its actor
 QUIET_EACH = 4  # so many of them ask for one more event at the threshold …
 MOST_HITS = 4  # … but never for more than so many: decoys must not buy freedom
-COMPANY = 0.9  # confidence of a campaign from which its members are banned for their company
+COMPANY = 0.9
+"""Score of a campaign's surest member from which others are banned for their company. The sum of weak signs is not
+enough: a broken link somewhere brings many honest visitors, who all look a little odd in the same way."""
 MEMBER = 0.5  # and the least score of such a member, its part in the campaign counted in
 LEAST_COMPANY = 3  # members that make a company
 
@@ -118,7 +120,7 @@ class Judge:
     def decide(self, campaign: Campaign, now: float) -> list[Verdict]:
         """New verdicts on a campaign's members and networks, noted on them too."""
         settled = self._settled.setdefault(campaign.id, {})
-        certain = len(campaign.members) >= LEAST_COMPANY and campaign.confidence >= COMPANY
+        certain = len(campaign.members) >= LEAST_COMPANY and campaign.surest >= COMPANY
         verdicts = []
         for actor, member in campaign.members.items():
             if self._stands(member, settled):

@@ -1,6 +1,9 @@
 """An attacker who knows the detector: whom he frames is spared, and what he writes about himself helps him nothing."""
 
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -8,11 +11,16 @@ import pytest
 from fail2ban_ai.addresses import actor_of, within
 from fail2ban_ai.analysis import Logs, run
 from fail2ban_ai.config import Settings
-from fail2ban_ai.training.simulator.adversarial import adversarial
+from fail2ban_ai.training.simulator import Part, Scenario, World, simulate
+from fail2ban_ai.training.simulator.adversarial import adversarial, encoded
 
 
 def _banned(name: str, folder: Path) -> dict[str, bool]:
-    world = adversarial(name, 1)
+    return _judged(adversarial(name, 1), folder)
+
+
+def _judged(world: World, folder: Path) -> dict[str, bool]:
+    """Whether each address of a world was banned, by what must become of it."""
     found = run(Logs([str(p) for p in world.write(folder)], zones={"*": ZoneInfo("UTC")}), Settings(), compare=False)
     targets = [d.target for d in found.report.decisions if d.action == "ban"]
     return {
@@ -33,3 +41,18 @@ def test_evasion_is_seen_through(name: str, tmp_path: Path) -> None:
     hostile = _banned(name, tmp_path)
     assert len(hostile) == 3
     assert all(hostile.values()), hostile
+
+
+@pytest.mark.parametrize("encode", [quote, lambda text: quote(quote(text, safe=""), safe="")])
+def test_injections_into_a_popular_page_that_are_answered(tmp_path: Path, encode: Callable[[str], str]) -> None:
+    hostile = _judged(encoded(encode, 1), tmp_path)
+    assert len(hostile) == 24
+    assert sum(hostile.values()) >= 22, hostile
+
+
+def test_whose_parameters_hold_code_for_good_reasons_is_spared(tmp_path: Path) -> None:
+    parts = [Part("visitors", settings={"per_day": 60.0})]
+    parts += [Part("filters", settings={"n": 15}) for _ in range(5)] + [Part("searches", settings={"n": 15})]
+    world = simulate(4, Scenario("filters", datetime(2026, 11, 2, tzinfo=UTC).timestamp(), 4.0, None, tuple(parts)))
+    assert sum(one.role == "filter" for one in world.truth) == 75
+    assert not any(_judged(world, tmp_path).values())

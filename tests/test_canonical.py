@@ -224,6 +224,13 @@ def test_mask_hides_what_merely_varies(text, masked):
         ("/?%61%5B3%5D=1", "/?a[0]"),
         ("http://192.0.2.7/proxy?u=1", "http://<host>/proxy?u"),
         ("*", "*"),
+        ("/Item/1234?b=2&a=1'--", "/item/0?a&b='"),
+        ("/item/9?a=%2527%28&b", "/item/0?a&b='("),
+        ("/view?file=../../../etc/passwd", "/view?file=../"),
+        ("/login?next=%2Fshop%2F", "/login?next=/"),
+        ("/?q=a+b.c,d-e_2026:00", "/?q"),
+        ("/?%27", "/?'='"),
+        ("//shop//%2f/a.css?b=//", "/shop/a.css?b=/"),
     ],
 )
 def test_path_key(target, key):

@@ -6,8 +6,8 @@ from fail2ban_ai.judge import COMPANY, LASTING, MEMBER, Judge, Limits
 LIMITS = Limits(once=0.9, lasting=0.7, single=0.96)
 
 
-def _campaign(*scores: float, confidence: float = 0.95) -> Campaign:
-    made = Campaign("c-1", "scan", 0.0, 100.0, 60.0, confidence=confidence)
+def _campaign(*scores: float, surest: float = 0.95) -> Campaign:
+    made = Campaign("c-1", "scan", 0.0, 100.0, 60.0, confidence=0.95, surest=surest)
     for i, score in enumerate(scores):
         made.members[f"192.0.2.{i}"] = Member(f"192.0.2.{i}", 1, 0.0, 100.0, score, reason="linked", offended=True)
     return made
@@ -28,7 +28,7 @@ def test_the_second_event_is_enough_from_the_threshold_on() -> None:
     judge = _judge()
     assert not judge.look("192.0.2.0", 1.0, 0.89, limits=LIMITS, unmistakable=False, events=2)
     assert judge.look("192.0.2.0", 2.0, 0.9, limits=LIMITS, unmistakable=False, events=3)
-    verdicts = judge.decide(_campaign(0.9, confidence=0.5), 120.0)
+    verdicts = judge.decide(_campaign(0.9, surest=0.5), 120.0)
     assert [(v.target, v.action, v.at) for v in verdicts] == [("192.0.2.0", "ban", 120.0)]
 
 
@@ -40,10 +40,10 @@ def test_a_verdict_is_spoken_once() -> None:
 
 
 def test_members_of_a_certain_company_are_banned_and_of_an_uncertain_one_not() -> None:
-    assert len(_judge().decide(_campaign(MEMBER, MEMBER, MEMBER, confidence=COMPANY), 60.0)) == 3
-    assert _judge().decide(_campaign(MEMBER, MEMBER, MEMBER, confidence=COMPANY - 0.01), 60.0) == []
-    assert _judge().decide(_campaign(MEMBER, MEMBER, confidence=COMPANY), 60.0) == []
-    weak = _judge().decide(_campaign(MEMBER, MEMBER, MEMBER - 0.01, confidence=COMPANY), 60.0)
+    assert len(_judge().decide(_campaign(MEMBER, MEMBER, MEMBER, surest=COMPANY), 60.0)) == 3
+    assert _judge().decide(_campaign(MEMBER, MEMBER, MEMBER, surest=COMPANY - 0.01), 60.0) == []
+    assert _judge().decide(_campaign(MEMBER, MEMBER, surest=COMPANY), 60.0) == []
+    weak = _judge().decide(_campaign(MEMBER, MEMBER, MEMBER - 0.01, surest=COMPANY), 60.0)
     assert [v.target for v in weak] == ["192.0.2.0", "192.0.2.1"]
 
 
@@ -63,7 +63,7 @@ def test_company_convicts_nobody_who_only_fetched_what_is_there() -> None:
 
 
 def test_no_network_is_banned_for_an_uncertain_campaign() -> None:
-    campaign = _campaign(0.8, 0.8, 0.8, confidence=COMPANY - 0.01)
+    campaign = _campaign(0.8, 0.8, 0.8, surest=COMPANY - 0.01)
     campaign.networks = [ProposedNetwork("192.0.2.0/24", 9, 0)]
     assert _judge().decide(campaign, 60.0) == []
 
@@ -79,7 +79,7 @@ def test_a_network_goes_through_the_same_gate() -> None:
 
 
 def test_a_break_in_is_answered_with_a_ban_only_when_it_is_certain() -> None:
-    campaign = _campaign(0.97, 0.95, confidence=0.5)
+    campaign = _campaign(0.97, 0.95, surest=0.5)
     campaign.kind = "compromise"
     assert [v.target for v in _judge().decide(campaign, 60.0)] == ["192.0.2.0"]
 
@@ -99,7 +99,7 @@ def test_whom_fail2ban_keeps_out_is_judged_when_that_is_over() -> None:
         0.96,
         held=lambda actor, now: "sshd" if actor == "192.0.2.0" and now < 600 else None,
     )
-    campaign = _campaign(0.9, 0.9, confidence=0.5)
+    campaign = _campaign(0.9, 0.9, surest=0.5)
     for actor in campaign.members:
         judge.look(actor, 1.0, 0.95, limits=LIMITS, unmistakable=False, events=2)
     assert [v.target for v in judge.decide(campaign, 60.0)] == ["192.0.2.1"]
@@ -109,7 +109,7 @@ def test_whom_fail2ban_keeps_out_is_judged_when_that_is_over() -> None:
 
 
 def test_a_network_whose_shorter_ban_has_ended_is_judged_anew_before_its_members_are() -> None:
-    campaign = _campaign(0.9, 0.9, 0.9, confidence=0.97)
+    campaign = _campaign(0.9, 0.9, 0.9, surest=0.97)
     campaign.networks = [ProposedNetwork("192.0.2.0/28", 3, 0)]
     judge = Judge(lambda *_: None, lambda _: 1, 0.96, standing=lambda target: 500.0 if "/" in target else 1000.0)
     for actor in campaign.members:
@@ -122,7 +122,7 @@ def test_a_network_whose_shorter_ban_has_ended_is_judged_anew_before_its_members
 
 
 def test_who_goes_on_after_a_ban_has_ended_is_judged_anew() -> None:
-    campaign = _campaign(0.9, confidence=0.5)
+    campaign = _campaign(0.9, surest=0.5)
     judge = Judge(lambda *_: None, lambda _: 1, 0.96, standing=lambda _: 1000.0)
     judge.look("192.0.2.0", 1.0, 0.95, limits=LIMITS, unmistakable=False, events=2)
     assert judge.decide(campaign, 60.0)

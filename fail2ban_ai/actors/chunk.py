@@ -41,6 +41,8 @@ class Chunk:
         self.is_greeting: Bools = self.is_request & _greetings(frame["target"])
         self.texts = self.requests.as_text(lambda request: request.text)
         self.paths = self.requests.as_text(lambda request: request.path)
+        odd = np.array([request.odd for request in self.requests.values], np.bool_)
+        self.odd: Bools = odd[self.requests.codes]  # a parameter holds what plain values do not
         self.agents = self.seconds.as_text(lambda text: text).only(self.is_request)
         self.accounts = coded(frame["account"].fill_null(""), lambda column: column).as_text(lambda name: name)
         self.services = coded(frame["service"], lambda column: column)

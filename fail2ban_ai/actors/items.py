@@ -16,6 +16,7 @@ from fail2ban_ai.actors.texts import Coded
 
 FAMILIAR = 3  # other networks with success on a path before a request for it is ordinary
 NETWORKS_COUNTED = 16
+ODD_SHARE = 3  # and so many times as many where a parameter holds code: attackers share what they send
 
 KINDS = ("paths", "agents", "accounts", "origins")
 _OWN = len(KINDS)  # memory of an actor's own accounts
@@ -88,8 +89,11 @@ class Paths(Items[set[int]]):
     def __init__(self, most: int) -> None:
         super().__init__("paths", Table(set, {"actors": np.int64, "networks": np.int64}), most)
 
-    def familiar(self, touched: Touched, actors: Actors, good: Bools) -> tuple[Ints, Bools]:
-        """How many other networks had success with the row's path before, and whether any had; `good`: successes."""
+    def familiar(self, touched: Touched, actors: Actors, *, good: Bools, odd: Bools) -> tuple[Ints, Bools]:
+        """How many other networks had success with the row's path before, and whether any had; `good`: successes.
+
+        Of networks that asked for an `odd` place, ODD_SHARE count as one.
+        """
         rows, groups = touched.rows, touched.lives.groups
         kinds, of_group = np.unique(actors.networks, return_inverse=True)
         network = of_group[actors.groups.of_row[rows]]
@@ -111,7 +115,7 @@ class Paths(Items[set[int]]):
             self._add(slot, value)
         self.table["networks"][slots] = np.minimum(base + groups.total(fresh), NETWORKS_COUNTED)
         others, any_had = np.zeros(len(good), np.int64), np.zeros(len(good), np.bool_)
-        others[rows] = count - own
+        others[rows] = (count - own) // np.where(odd[rows], ODD_SHARE, 1)
         any_had[rows] = count > 0
         return others, any_had
 

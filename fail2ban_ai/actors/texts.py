@@ -23,9 +23,19 @@ class Request:
     """What a request target or a log message comes down to."""
 
     text: str  # for the encoder: decoded, masked
-    path: str | None  # web: the key that rarity and familiarity count
+    place: canonical.Place | None  # web: what rarity and familiarity are counted by
     layers: int  # rounds of decoding that changed something
     changed: float  # share of the raw text that decoding changed, 0..1
+
+    @property
+    def path(self) -> str | None:
+        """The key of its place."""
+        return self.place.key if self.place else None
+
+    @property
+    def odd(self) -> bool:
+        """Whether a parameter holds what plain values do not."""
+        return self.place is not None and self.place.odd
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +121,7 @@ def _requests(keys: list[str]) -> list[Request]:
 def _web_requests(targets: list[str]) -> list[Request]:
     done = canonical.canonical_many(targets)
     return [
-        Request(canonical.mask(canonical.unpadded(c.text)), canonical.path_key(raw), c.layers, c.changed)
+        Request(canonical.mask(canonical.unpadded(c.text)), canonical.place_of(raw), c.layers, c.changed)
         for raw, c in zip(targets, done, strict=True)
     ]
 

@@ -64,7 +64,7 @@ class Timelines:
         path = self._paths.touch(people, actors, chunk.paths, clock)
         agent = self._agents.touch(people, actors, chunk.agents, clock)
         account = self._accounts.touch(people, actors, chunk.accounts, clock)
-        familiar, answered = self._paths.familiar(path, actors, chunk.good)
+        familiar, answered = self._paths.familiar(path, actors, good=chunk.good, odd=chunk.odd)
         tried = self._accounts.tried(account, actors, chunk.kinds("login_ok"), chunk.refused)
         ordinary = chunk.good & (familiar >= FAMILIAR)  # one for a path that is familiar here
         excused = self._excuses.excused(people, actors, chunk, ordinary)

@@ -33,6 +33,15 @@ class Tokens:
     def __len__(self) -> int:
         return len(self.actor)
 
+    def at(self, places: npt.NDArray[np.int64]) -> "Tokens":
+        """The tokens at these places, in their order."""
+        listed = places.tolist()
+        columns: dict[str, Any] = {}
+        for name in (column.name for column in fields(Tokens)):
+            column = getattr(self, name)
+            columns[name] = column[places] if isinstance(column, np.ndarray) else [column[i] for i in listed]
+        return Tokens(**columns)
+
     def between(self, low: int, high: int) -> "Tokens":
         """The tokens of the frame's rows low to high - 1, which are numbered from 0 again."""
         start, end = np.searchsorted(self.row, (low, high)).tolist()

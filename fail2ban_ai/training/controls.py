@@ -65,14 +65,20 @@ def _actors(host: Host, *, hostile: bool) -> list[str]:
     return sorted(actor for actor, truth in host.truth.items() if truth.hostile is hostile and actor in present)
 
 
+def over_threshold(host: Host) -> set[str]:
+    """Actors that fail five times within ten minutes at some time: what a perfect pattern would have banned."""
+    failed = host.events.filter(pl.col("failed")).sort("time").group_by("actor").agg("time")
+    return {
+        actor
+        for actor, times in failed.iter_rows()
+        if any(b - a <= _WINDOW for a, b in zip(times, times[_FAILURES - 1 :], strict=False))
+    }
+
+
 def _threshold(_training: Sequence[Host], _seed: int) -> Score:
     def score(host: Host, actors: list[str]) -> np.ndarray:
-        failed = host.events.filter(pl.col("failed")).sort("time").group_by("actor").agg("time")
-        hit = {
-            actor: any(b - a <= _WINDOW for a, b in zip(times, times[_FAILURES - 1 :], strict=False))
-            for actor, times in failed.iter_rows()
-        }
-        return np.array([float(hit.get(actor, False)) for actor in actors])
+        over = over_threshold(host)
+        return np.array([float(actor in over) for actor in actors])
 
     return score
 

@@ -48,6 +48,7 @@ class Host:
     real: bool = True
     days: float = 0.0
     events: pl.DataFrame = field(default_factory=pl.DataFrame)  # every event: actor, time (s), failed, web, status
+    made_of: tuple[str, ...] = ()  # names of the hosts that an overlay holds parts of, see overlays.py
 
 
 def names(corpora: Path) -> list[str]:
@@ -56,8 +57,8 @@ def names(corpora: Path) -> list[str]:
     return sorted((labelled | set(HONEYPOTS)) - set(_PROXIED))
 
 
-def real(corpora: Path, name: str) -> Host:
-    """A host of the corpora folder.
+def frame(corpora: Path, name: str) -> pl.DataFrame:
+    """The events of a host of the corpora folder, in order of time.
 
     Raises:
         SourceError: no log of it can be read.
@@ -65,11 +66,24 @@ def real(corpora: Path, name: str) -> Host:
     files = sorted(path for path in (corpora / "logs" / name / "raw").iterdir() if _is_log(path.name))
     if not files:
         raise SourceError(f"{name}: there are no logs in {corpora / 'logs' / name / 'raw'}")
-    if name in HONEYPOTS:
-        with tempfile.TemporaryDirectory(prefix="fail2ban-ai-") as folder:
-            host = _host(name, _tidied(files, Path(folder)))
-    else:
-        host = _host(name, files)
+    if name not in HONEYPOTS:
+        return _sorted(name, LogReader(files))
+    with tempfile.TemporaryDirectory(prefix="fail2ban-ai-") as folder:
+        return _sorted(name, LogReader(_tidied(files, Path(folder))))
+
+
+def real(corpora: Path, name: str) -> Host:
+    """A host of the corpora folder.
+
+    Raises:
+        SourceError: no log of it can be read.
+    """
+    return labelled(corpora, name, frame(corpora, name))
+
+
+def labelled(corpora: Path, name: str, events: pl.DataFrame) -> Host:
+    """The host with these events (see `frame`), and what the corpora folder knows of its actors."""
+    host = walked(name, events)
     host.truth = labels(corpora, name)
     if name in HONEYPOTS:
         for actor in set(host.tokens.actor) - host.truth.keys():
@@ -80,7 +94,7 @@ def real(corpora: Path, name: str) -> Host:
 def simulated(world: World, name: str) -> Host:
     """A simulated host."""
     with tempfile.TemporaryDirectory(prefix="fail2ban-ai-") as folder:
-        host = _host(name, world.write(Path(folder)))
+        host = read(name, LogReader(world.write(Path(folder))))
     host.real = False
     for one in world.truth:
         actor = actor_of(one.address)
@@ -114,24 +128,29 @@ def _is_log(name: str) -> bool:
     return any(part in name for part in _LOGS) and not any(part in name for part in _NOT_LOGS)
 
 
-def _host(name: str, files: list[Path]) -> Host:
-    return read(name, LogReader(files))
-
-
 def read(name: str, reader: LogReader) -> Host:
-    """A host without its truth. Its lines are sorted by time first: some sets hold the same days in several files.
+    """A host without its truth.
 
     Raises:
         SourceError: nothing of it can be read.
     """
+    return walked(name, _sorted(name, reader))
+
+
+def _sorted(name: str, reader: LogReader) -> pl.DataFrame:
+    """All events in order of time: some sets hold the same days in several files."""
     frames = list(reader)
     if not frames:
         raise SourceError(f"{name}: no format knows any of its lines")
-    frame = pl.concat(frames).sort("time", maintain_order=True)
+    return pl.concat(frames).sort("time", maintain_order=True)
+
+
+def walked(name: str, events: pl.DataFrame) -> Host:
+    """A host with these events, in order of time, without its truth."""
     timelines = Timelines()
-    tokens = joined([timelines.update(part) for part in frame.iter_slices(_CHUNK)])
+    tokens = joined([timelines.update(part) for part in events.iter_slices(_CHUNK)])
     days = (tokens.time[-1] - tokens.time[0]) / 86400 if len(tokens) else 0.0
-    return Host(name, tokens, {}, days=float(days), events=_counted(frame))
+    return Host(name, tokens, {}, days=float(days), events=_counted(events))
 
 
 def _tidied(files: list[Path], folder: Path) -> list[Path]:

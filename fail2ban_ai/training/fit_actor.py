@@ -26,6 +26,10 @@ _REFERER_LOST = 0.25  # share of windows without any referer: some logs have non
 _AGENT_LOST = 0.1  # share of web windows without any agent: the common format has none
 _COOLED = 0.3  # share of windows whose familiarity is scaled by a random factor: how much is known differs by host
 _KEPT = 0.997  # of the averaged weights at each step (Polyak averaging), which move less with the last batches
+_LOOKS = 10  # at hosts left out, evenly over a training …
+_FIRST_LOOK = 4  # … from this one on: before it the steps are still getting longer
+_PATIENCE = 3  # looks without a better one that end it
+_LOOKED_AT = 2_000  # windows of those hosts
 _AT = {name: i for i, name in enumerate(NUMERIC)}
 _FAMILIARITY = [_AT[name] for name in ("familiar", "touched", "agent_known", "warm", "account_pressed")]
 
@@ -36,6 +40,7 @@ class Behaviour:
 
     event: Event
     actor: Actor
+    steps: int = 0  # of training, after which it was at its best
 
     def eval(self) -> "Behaviour":
         """Without dropout."""
@@ -44,19 +49,27 @@ class Behaviour:
         return self
 
 
-def train(data: Sequences, windows: list[Window], setting: Setting, seed: int, tell: Tell) -> Behaviour:
-    """Trained on `windows` of `data`. Loss at every event of a window: the model learns to answer early."""
+def train(
+    data: Sequences, setting: Setting, seed: int, tell: Tell, *, outside: Sequences | None = None, steps: int = 0
+) -> Behaviour:
+    """Trained on the windows of `data`. Loss at every event of a window: the model learns to answer early.
+
+    With hosts that are left out, `outside`, it is looked at now and then how it does there: what did best is kept, and
+    training ends when it gets no better (early stopping). `steps`: how many to go of the setting's, all by default.
+    """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     made = Behaviour(Event(setting), Actor(setting))
     modules = nn.ModuleList([made.event, made.actor]).to(DEVICE)
-    weight = _chances(data, windows)
+    windows, weight = data.windows, _chances(data, data.windows)
     optimiser = torch.optim.AdamW(modules.parameters(), lr=1e-3, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3, total_steps=setting.actor_steps + 1)
     modules.train()
     averaged = copy.deepcopy(modules)
-    step = 0
-    while step < setting.actor_steps:
+    best = _Best(outside)
+    looks = {setting.actor_steps * i // _LOOKS for i in range(_FIRST_LOOK, _LOOKS + 1)}
+    step, steps = 0, steps or setting.actor_steps
+    while step < steps and not best.passed:
         drawn = rng.choice(len(windows), setting.actor_batch * 8, p=weight)
         drawn = drawn[np.argsort([len(windows[i].rows) for i in drawn], kind="stable")]
         for part in rng.permutation(np.array_split(np.arange(len(drawn)), 8)):
@@ -64,11 +77,45 @@ def train(data: Sequences, windows: list[Window], setting: Setting, seed: int, t
             descend(loss, modules, optimiser, schedule)
             step += 1
             _average(averaged, modules, min(_KEPT, (step + 1) / (step + 10)))
-            tell(step, setting.actor_steps)
-            if step >= setting.actor_steps:
+            tell(step, steps)
+            if step in looks:
+                best.look(averaged, step)
+            if step >= steps or best.passed:
                 break
-    averaged.cpu()
-    return Behaviour(averaged[0], averaged[1]).eval()
+    return best.kept or _behaviour(averaged, step)
+
+
+class _Best:
+    """The weights that did best on hosts left out, so far."""
+
+    def __init__(self, outside: Sequences | None) -> None:
+        self.kept: Behaviour | None = None
+        self.passed = False  # whether it has got no better for long
+        self._least, self._worse = np.inf, 0
+        self._data, self._windows = outside, []
+        if outside is not None and outside.windows:
+            rng = np.random.default_rng(0)  # the same windows whatever the seed of the training
+            drawn = rng.choice(len(outside.windows), _LOOKED_AT, p=_chances(outside, outside.windows))
+            self._windows = [outside.windows[i] for i in drawn]
+
+    def look(self, averaged: nn.ModuleList, step: int) -> None:
+        if self._data is None or not self._windows:
+            return
+        made = _behaviour(copy.deepcopy(averaged), step)
+        truth = np.array([window.hostile for window in self._windows])
+        signs = np.where(truth, -1.0, 1.0)
+        judged = judge(made, self._data, self._windows)
+        loss = float(np.mean([np.logaddexp(0, sign * row).mean() for sign, row in zip(signs, judged, strict=True)]))
+        if loss < self._least:
+            self.kept, self._least, self._worse = made, loss, 0
+        else:
+            self._worse += 1
+        self.passed = self._worse >= _PATIENCE
+
+
+def _behaviour(modules: nn.ModuleList, steps: int) -> Behaviour:
+    modules.cpu()
+    return Behaviour(modules[0], modules[1], steps).eval()
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]  # torch is not followed by mypy

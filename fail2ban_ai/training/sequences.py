@@ -57,10 +57,15 @@ class Sequences:
     """The labelled actors of some hosts."""
 
     def __init__(self, hosts: Sequence[Host], texts: Texts, embedding: int) -> None:
-        """The i-th host reads part i % len(texts.rows) of the encoded texts."""
+        """The i-th host reads part i % len(texts.rows) of the encoded texts, an overlay that of whose attackers it has.
+
+        Overlays stand behind the hosts that they are made of.
+        """
         self.hosts = hosts
         self._embedding = embedding
-        self._rows = [texts.rows[i % len(texts.rows)] for i in range(len(hosts))]
+        place = {host.name: i for i, host in enumerate(hosts)}
+        places = [place[host.made_of[0]] if host.made_of else i for i, host in enumerate(hosts)]
+        self._rows = [texts.rows[i % len(texts.rows)] for i in places]
         self._numbers = [
             tuple(np.array([texts.number[t] for t in column], np.int64) for column in _columns(host)) for host in hosts
         ]

@@ -24,7 +24,7 @@ from fail2ban_ai.model import weights
 from fail2ban_ai.model.scorer import groups
 from fail2ban_ai.model.tokenizer import Tokenizer
 from fail2ban_ai.sightings import against
-from fail2ban_ai.training import brought, calibrate, corpora, export, fit_actor, fit_encoder, fit_grams
+from fail2ban_ai.training import brought, calibrate, corpora, export, fit_actor, fit_encoder, fit_grams, overlays
 from fail2ban_ai.training.brought import Base
 from fail2ban_ai.training.calibrate import Left
 from fail2ban_ai.training.fit_actor import Behaviour
@@ -39,17 +39,22 @@ THREADS = 1  # sums of floats depend on the number, and on a shared machine two 
 
 
 def hosts(folder: Path | None, setting: Setting, seed: int, tell: Tell) -> list[corpora.Host]:
-    """The training hosts: simulated ones, and those of the corpora folder but for the validation hosts."""
+    """The training hosts: simulated ones, those of the corpora folder but for the validation hosts, and overlays."""
     found = []
+    traffic = []
     for i in range(setting.worlds):
         found.append(corpora.simulated(training_world(seed * 1000 + i), f"world{i}"))
         tell("simulated hosts", i + 1, setting.worlds)
     names = [] if folder is None else [n for n in corpora.names(folder) if n not in corpora.VALIDATION]
     for i, name in enumerate(names):
         if folder is not None:
-            found.append(corpora.real(folder, name))
+            events = corpora.frame(folder, name)
+            found.append(corpora.labelled(folder, name, events))
+            traffic.append(overlays.Traffic(name, events, found[-1].truth))
         tell("real hosts", i + 1, len(names))
-    return found
+    made = overlays.overlays(traffic, seed)
+    tell("overlays", len(made), len(made))
+    return found + made
 
 
 def train(
@@ -72,20 +77,31 @@ def train(
     torch.set_num_threads(THREADS)
     parts = out / "parts"
     left: list[Left] = []
+    steps: list[int] = []
     for fold in range(setting.folds):
-        inside = [host for i, host in enumerate(found) if i % setting.folds != fold]
-        outside = [host for i, host in enumerate(found) if i % setting.folds == fold]
+        inside, outside = without(fold, setting.folds, found)
         telling = _telling_of(tell, f"without part {fold + 1} of the hosts")
         about = _about(inside, labelled, setting, seed + fold, base)
-        learned = partial(learn, inside, labelled, setting, seed + fold, telling, base=base)
+        learned = partial(learn, inside, labelled, setting, seed + fold, telling, outside=outside, base=base)
         made = _kept(parts / f"{fold}", setting, about, learned)
         left += judged(made, outside)
-    about = _about(found, labelled, setting, seed, base)
-    made = _kept(parts / "all", setting, about, partial(learn, found, labelled, setting, seed, tell, base=base))
-    card = _card(found, labelled, setting, seed, left)
+        steps.append(made.behaviour.steps)
+    enough = round(sum(steps) / len(steps))
+    about = _about(found, labelled, setting, seed, base) + f" {enough}"
+    learned = partial(learn, found, labelled, setting, seed, tell, steps=enough, base=base)
+    made = _kept(parts / "all", setting, about, learned)
+    card = _card(found, labelled, setting, seed, left) | {"actor_steps": steps}
     write(out, made, card)
     shutil.rmtree(parts)
     return card
+
+
+def without(fold: int, folds: int, found: list[corpora.Host]) -> tuple[list[corpora.Host], list[corpora.Host]]:
+    """The hosts without part `fold` of them, and that part. Overlays stay where all that they are made of does."""
+    alone = [host for host in found if not host.made_of]
+    outside = [host for i, host in enumerate(alone) if i % folds == fold]
+    names = {host.name for host in outside}
+    return [host for host in found if not names & {host.name, *host.made_of}], outside
 
 
 @dataclass(slots=True)
@@ -110,32 +126,39 @@ def learn(
     seed: int,
     tell: Tell,
     *,
+    outside: Sequence[corpora.Host] = (),
+    steps: int = 0,
     base: Base | None = None,
 ) -> Learned:
-    """Tokenizer (or that of `base`), encoder, n-gram regression and actor model from these hosts."""
+    """Tokenizer (or that of `base`), encoder, n-gram regression and actor model from these hosts.
+
+    `outside`, `steps`: when the training of the actor model ends, see fit_actor.train.
+    """
     texts = Texts.of(found)
     if base is None:
         definition = fit_encoder.train_tokenizer([*labelled, *texts.number], setting.vocabulary)
     else:
         definition = base.tokenizer
     tokenizer = Tokenizer(definition)
-    items = fit_encoder.lessons(labelled, found)
+    alone = [host for host in found if not host.made_of]  # overlays hold no text of their own
+    items = fit_encoder.lessons(labelled, alone)
     encoder = fit_encoder.train(
         items, list(texts.number), tokenizer, setting=setting, seed=seed, tell=_telling(tell, "encoder"), base=base
     )
     if base is None:
         export.to_grid(encoder)
-    others = [[h for i, h in enumerate(found) if i % setting.folds != part] for part in range(setting.folds)]
+    others = [[h for i, h in enumerate(alone) if i % setting.folds != part] for part in range(setting.folds)]
     grams = [fit_grams.train(hosts, seed) for hosts in others]
-    texts.encode(
-        lambda part: fit_encoder.encode(encoder, tokenizer, part),
-        [partial(fit_grams.score, model) for model in grams],
-    )
+    encode = partial(fit_encoder.encode, encoder, tokenizer)
+    texts.encode(encode, [partial(fit_grams.score, model) for model in grams])
     data = Sequences(found, texts, setting.embedding)
-    made = fit_actor.train(data, data.windows, setting, seed, _telling(tell, "actor model"))
+    whole = fit_grams.train(alone, seed)
+    telling = _telling(tell, "actor model")
+    left_out = _sequences(outside, encode, whole, setting.embedding) if outside else None
+    made = fit_actor.train(data, setting, seed, telling, outside=left_out, steps=steps)
     export.to_grid(made.event)
     export.to_grid(made.actor)
-    return Learned(definition, encoder, fit_grams.train(found, seed), made)
+    return Learned(definition, encoder, whole, made)
 
 
 def _about(found: list[corpora.Host], labelled: dict[str, str], setting: Setting, seed: int, base: Base | None) -> str:
@@ -150,21 +173,31 @@ def _kept(folder: Path, setting: Setting, about: str, make: Callable[[], Learned
     if mark.is_file() and mark.read_text() == about:
         definition = (folder / "tokenizer.json").read_text()
         config = (folder / weights.CONFIG).read_text() if (folder / weights.CONFIG).exists() else None
-        return _assembled(definition, config, setting, lambda name: (folder / name).read_bytes())
+        made = _assembled(definition, config, setting, lambda name: (folder / name).read_bytes())
+        made.behaviour.steps = int((folder / "steps").read_text())
+        return made
     made = make()
     shutil.rmtree(folder, ignore_errors=True)  # of a part about something else
     folder.mkdir(parents=True)
     for name, content in _files(made).items():
         (folder / name).write_bytes(content)
+    (folder / "steps").write_text(f"{made.behaviour.steps}\n")
     mark.write_text(about)  # last: a part without it is not whole
     return made
 
 
+def _sequences(
+    hosts: Sequence[corpora.Host], encode: Callable[[Sequence[str]], np.ndarray], grams: Grams, embedding: int
+) -> Sequences:
+    """Hosts that nothing was learned from, as an encoder and a regression read them."""
+    texts = Texts.of(hosts)
+    texts.encode(encode, [partial(fit_grams.score, grams)])
+    return Sequences(hosts, texts, embedding)
+
+
 def judged(made: Learned, found: list[corpora.Host]) -> list[Left]:
     """The logits of each labelled actor as of each of its events, as the scorer would give them."""
-    texts = Texts.of(found)
-    texts.encode(made.encode, [lambda part: fit_grams.score(made.grams, part)])
-    data = Sequences(found, texts, made.encoder.attack.in_features)
+    data = _sequences(found, made.encode, made.grams, made.encoder.attack.in_features)
     windows = data.windows
     acts = [against(host.tokens) for host in found]
     actors: dict[tuple[int, str], list[tuple[Window, np.ndarray]]] = {}
@@ -276,7 +309,8 @@ def _card(
         "data": {
             "labelled_texts": len(labelled),
             "simulated_hosts": sum(not host.real for host in found),
-            "real_hosts": sorted(host.name for host in found if host.real),
+            "real_hosts": sorted(host.name for host in found if host.real and not host.made_of),
+            "overlays": sum(bool(host.made_of) for host in found),
             "hostile_actors": sum(one.hostile for one in left),
             "benign_actors": sum(not one.hostile for one in left),
         },

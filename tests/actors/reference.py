@@ -123,6 +123,7 @@ class Walk:
         familiar, answered = len(path.networks) - (network in path.networks), bool(path.networks)
         if good and asked.path and network not in path.networks and len(path.networks) < 16:
             path.networks.append(network)
+        familiar //= 3 if asked.odd else 1
         ordinary = good and familiar >= 3
         excused = kind == "request" and self.excused(event, time, name, ordinary)
         counts["acts"] -= excused

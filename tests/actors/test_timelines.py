@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from fail2ban_ai.actors import Timelines, Tokens
+from fail2ban_ai.actors.features import ordinary
 from fail2ban_ai.sources import LogReader
 
 ACCESS = [
@@ -75,3 +76,27 @@ def test_a_malformed_request_is_one_but_for_a_browser_that_greets_a_plain_port_i
     log = tmp_path / "access.log"
     log.write_text(f'198.51.100.7 - - [24/Nov/2026:10:00:00 +0000] "{asked}" 400 150 "-" "-"\n' + ACCESS[0] + "\n")
     assert len(_tokens(log)) == 1 + events
+
+
+def _asked(folder: Path, target: str, networks: int) -> Tokens:
+    """A page that twenty networks fetch, and one that `networks` others ask for before the last client does."""
+    pages = ["/search?q=shoes"] * 20 + [target] * (networks + 1)
+    lines = [
+        f'198.18.{n}.7 - - [24/Nov/2026:10:{n:02d}:00 +0000] "GET {page} HTTP/1.1" 200 900 "-" "Mozilla/5.0"'
+        for n, page in enumerate(pages)
+    ]
+    log = folder / "access.log"
+    log.write_text("\n".join(lines) + "\n")
+    return _tokens(log)
+
+
+@pytest.mark.parametrize("target", ["/search?q=%27%20or%201=1--", "/search?q=<svg/onload=x>", "/search?q=..%2f..%2fx"])
+def test_a_page_that_many_fetch_makes_no_injection_familiar(tmp_path: Path, target: str) -> None:
+    tokens = _asked(tmp_path, target, 8)
+    assert not ordinary(tokens.numeric)[-1]
+    assert ordinary(tokens.numeric)[19], "the page itself is ordinary"
+
+
+def test_parameters_that_hold_code_are_familiar_once_enough_networks_send_such(tmp_path: Path) -> None:
+    assert ordinary(_asked(tmp_path, "/search?q=%7B%22a%22%3A1%7D", 9).numeric)[-1]
+    assert ordinary(_asked(tmp_path, "/search?q=hats", 0).numeric)[-1]

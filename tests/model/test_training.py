@@ -1,6 +1,7 @@
 """Training from end to end on a tiny simulated world."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,15 @@ from tokens_of import made_up
 pytest.importorskip("torch")
 pytest.importorskip("sklearn")
 
+import torch
+
 from fail2ban_ai.cli.model import command
 from fail2ban_ai.errors import ConfigError, ModelError
 from fail2ban_ai.model import weights
 from fail2ban_ai.model.onnx import OnnxRuntime
 from fail2ban_ai.model.scorer import Scorer
 from fail2ban_ai.training import corpora, export, fit_grams, settings, train
+from fail2ban_ai.training.corpora import Truth
 
 pytestmark = pytest.mark.torch
 
@@ -57,12 +61,12 @@ def test_a_training_that_was_stopped_goes_on(trained: Path, tmp_path: Path, monk
     found = train.hosts(None, chosen, 3, lambda *_: None)
     learn, learned = train.learn, []
 
-    def stopped(hosts: list[corpora.Host], *rest: Any, **base: Any) -> train.Learned:
+    def stopped(hosts: list[corpora.Host], *rest: Any, **ending: Any) -> train.Learned:
         if len(hosts) == len(found) and not learned[2:]:
             learned.append("stopped")
             raise KeyboardInterrupt
         learned.append(len(hosts))
-        return learn(hosts, *rest, **base)
+        return learn(hosts, *rest, **ending)
 
     monkeypatch.setattr(train, "learn", stopped)
     with pytest.raises(KeyboardInterrupt):
@@ -71,6 +75,21 @@ def test_a_training_that_was_stopped_goes_on(trained: Path, tmp_path: Path, monk
     assert learned == [2, 2, "stopped", 4], "the parts that were done are not learned again"
     assert card["sha256"] == weights.load(trained).card["sha256"]
     assert not (tmp_path / "parts").exists()
+
+
+def test_training_ends_when_hosts_left_out_gain_nothing_more() -> None:
+    chosen = replace(settings.setting("tiny"), actor_steps=100)
+    found = train.hosts(None, chosen, 3, lambda *_: None)
+    inside, outside = found[:2], found[2:]
+    odd = [replace(host, truth={a: Truth(not t.hostile) for a, t in host.truth.items()}) for host in outside]
+    whole = train.learn(inside, LABELLED, chosen, 3, lambda *_: None, outside=outside)
+    early = train.learn(inside, LABELLED, chosen, 3, lambda *_: None, outside=odd)
+    assert early.behaviour.steps == 40 < whole.behaviour.steps, (
+        "where the opposite is true, the first look was the best"
+    )
+    same = train.learn(inside, LABELLED, chosen, 3, lambda *_: None, steps=40)
+    event, again = early.behaviour.event.state_dict(), same.behaviour.event.state_dict()
+    assert all(torch.equal(event[name], again[name]) for name in event)
 
 
 def test_export_makes_the_same_onnx_again(trained: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Harmless clients that look odd: they come once, with a strange agent, for a strange thing, or find much missing."""
 
 from random import Random
+from urllib.parse import quote
 
 from . import agents, words
 from .clock import arrivals, log_between, pause
@@ -30,6 +31,39 @@ def link_scanners(stage: Stage, rng: Random, window: Window, *, per_day: float =
             at += log_between(rng, 0.2, 20)
         if rng.random() < 0.15:
             request(stage, rng, at, address, "GET", rng.choice(("/favicon.ico", "/robots.txt")), agent)
+
+
+_FILTERS = (
+    'filter={{"{0}":"{1}","page":{2}}}',
+    "filter[{0}]={1}&sort=-{0}&page[size]={2}",
+    "$filter={0} eq '{1}'&$top={2}",
+    "{0}=({1},{2})&view=list",
+    "q={0}:({1} OR {2}*)",
+    "bbox={2}.5,{2}.1;{2}.9,{2}.7&layers={0}|{1}",
+    'where=[["{0}","=","{1}"]]&n={2}',
+    "{0}={1}<{2}&order=`{0}`",
+)
+"""Parameters of lists, maps and search languages: OData, JSON:API, Lucene and what programmers think up."""
+
+
+def filters(stage: Stage, rng: Random, window: Window, *, n: int = 12) -> None:
+    """People and programs that ask one of the site's pages for part of a list: code in the parameters, all answered."""
+    page = rng.choice(stage.site.api + stage.site.pages).replace("{n}", "1").partition("?")[0]
+    form = rng.choice(_FILTERS)
+    names = [words.name(rng) for _ in range(3)]
+    for _ in range(n):
+        program = rng.random() < 0.3
+        address = stage.enter(stage.book.one(rng, "hosting" if program else "home", 0.1), "filter")
+        year = stage.scenario.year
+        person = Browser(stage, rng, address, agents.script(rng, year) if program else None)
+        time = rng.uniform(*window)
+        if not program:
+            person.view(time, "/")
+        for _ in range(rng.randrange(1, 9)):
+            time += pause(rng, 20)
+            query = form.format(rng.choice(names), words.name(rng), rng.randrange(1, 90))
+            encoded = quote(query, safe="=&" if rng.random() < 0.7 else "=&()[]$:;,*'")
+            person.get(time, f"{page}?{encoded}", "GET", 200, rng.randrange(200, 9000))
 
 
 def players(stage: Stage, rng: Random, window: Window, *, n: int = 4) -> None:

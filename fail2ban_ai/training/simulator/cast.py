@@ -12,17 +12,17 @@ _MODULES_AND_ROLES = (
         "visitors newsletter regulars member stale_bookmarks searches crawlers previews monitors feed_readers "
         "broken_clients api_clients admin_scripts backup",
     ),
-    (benign_odd, "link_scanners players mail_programs developers"),
+    (benign_odd, "link_scanners filters players mail_programs developers"),
     (
         benign_auth,
         "mail_clients mailbox_user old_password office roaming sysadmins deploy_keys lost_users ftp_users cron senders",
     ),
     (
         hostile_web,
-        "slow_scan fast_scan distributed_scan sqli injections exploit scripted scraping flood "
+        "slow_scan fast_scan distributed_scan sqli injections distributed_injection exploit scripted scraping flood "
         "botnet_posts surge compromise_form",
     ),
-    (hostile_auth, "stuffing spraying brute_force ssh_botnet ssh_probe compromise relay_tests cross_service"),
+    (hostile_auth, "stuffing spraying brute_force odd_names ssh_botnet ssh_probe compromise relay_tests cross_service"),
 )
 ROLES: dict[str, Callable[..., None]] = {
     name: getattr(module, name) for module, names in _MODULES_AND_ROLES for name in names.split()

@@ -98,6 +98,29 @@ def brute_force(
         time += pause(rng, gap, 0.5)
 
 
+def odd_names(stage: Stage, rng: Random, window: Window) -> None:
+    """One address whose user names are none: addresses, sentences, lines about others, other protocols' requests."""
+    address = stage.enter(stage.book.one(rng, "hosting"), "odd_names", "hostile", "brute_force", stage.campaign())
+    gap = log_between(rng, 5, 3600)
+    time = rng.uniform(*window)
+    for _ in range(rng.randrange(2, 20)):
+        other = f"198.18.{rng.randrange(256)}.{rng.randrange(1, 255)}"
+        name = rng.choice(probes.USERS)
+        user = rng.choice(
+            (
+                other,
+                f"{name} from {other} port {rng.randrange(1024, 65535)} ssh2",
+                f"{name}@{other}",
+                f"{name} {words.name(rng)}",
+                "GET / HTTP/1.1",
+                "".join(rng.choice("!#$%&*+-/;<=>?@^|~") for _ in range(rng.randrange(1, 12))),
+                words.name(rng) * rng.randrange(4, 12),
+            )
+        )
+        SshConnection(stage, rng, time, address).failed(user)
+        time += pause(rng, gap, 0.5)
+
+
 def ssh_botnet(stage: Stage, rng: Random, window: Window, *, n: int = 30, rounds: int = 3) -> None:
     """A list of names shared out over `n` unrelated addresses, each back every few hours: slow everywhere."""
     campaign = stage.campaign()

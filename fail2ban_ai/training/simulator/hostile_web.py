@@ -4,7 +4,7 @@ import re
 from random import Random
 
 from . import agents, probes
-from .clock import log_between, pause
+from .clock import HOUR, log_between, pause
 from .probes import encode
 from .stage import Stage
 from .visitors import Browser, post_login
@@ -158,6 +158,22 @@ def injections(stage: Stage, rng: Random, window: Window) -> None:
         else:
             request(stage, rng, time, address, "GET", target, agent)
         time += rng.expovariate(1 / speed)
+
+
+def distributed_injection(stage: Stage, rng: Random, window: Window, *, n: int = 12) -> None:
+    """One page tried from `n` unrelated networks: one to three payloads each, hours apart, as browsers, answered."""
+    campaign = stage.campaign()
+    site = stage.site
+    target = rng.choice((site.search, site.param))
+    family = rng.choice((probes.SQLI, probes.XSS, probes.TRAVERSAL, probes.COMMANDS, probes.SQLI + probes.XSS))
+    for address in stage.book.many(rng, n, rng.choice(("home", "hosting"))):
+        stage.enter(address, "distributed_injection", "hostile", "injection", campaign)
+        agent = _agent(rng, stage)
+        time = rng.uniform(*window)
+        for payload in rng.sample(family, rng.randrange(1, 4)):
+            status = 200 if rng.random() < 0.9 else None
+            request(stage, rng, time, address, "GET", target.replace("{}", encode(rng, payload)), agent, status=status)
+            time += log_between(rng, 60, 4 * HOUR)
 
 
 def exploit(stage: Stage, rng: Random, window: Window) -> None:

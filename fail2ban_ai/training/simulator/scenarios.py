@@ -66,6 +66,7 @@ def _web_benign(c: _Casting) -> None:
     c.add("players", 0.5, n=c.between(1, 12))
     c.add("mail_programs", 0.4, n=c.between(1, 6))
     c.add("developers", 0.4, n=rng.randrange(1, 4))
+    c.add("filters", 0.5, n=c.between(2, 40))
     c.add("newsletter", 0.3, weekday=c.weekday, readers=rng.uniform(20, 80))
 
 
@@ -76,6 +77,7 @@ def _web_hostile(c: _Casting) -> None:
     c.some("exploit", 5, 40, 0.8)
     c.some("sqli", 1, 6)
     c.some("injections", 1, 6)
+    c.some("distributed_injection", 0.5, 2, 0.5, n=c.between(4, 40))
     c.some("scripted", 1, 4, faked=rng.random() < 0.5)
     c.some("scraping", 0.5, 2, 0.3, n=rng.randrange(1, 6), pages=c.between(20, 250))
     c.some("flood", 0.5, 1.5, 0.15, n=rng.randrange(1, 6), count=c.between(40, 300))
@@ -94,6 +96,7 @@ def _ssh(c: _Casting) -> None:
     c.add("office", 0.4, people=rng.randrange(2, 10), service="sshd")
     c.some("roaming", 1, 3, 0.4, service="sshd")
     c.some("brute_force", 3, 25, 0.9)
+    c.some("odd_names", 0.5, 3, 0.5)
     c.some("ssh_botnet", 0.5, 2, n=c.between(8, 60), rounds=rng.randrange(1, 8))
     c.some("ssh_probe", 1, 8)
     c.some("stuffing", 0.5, 2, 0.4, n=c.between(6, 50), service="sshd", spread=rng.random() < 0.6)
