@@ -6,7 +6,8 @@ import os
 import signal
 import threading
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +138,7 @@ def train(  # noqa: PLR0917 - click hands options over by name
     base = modules["brought"].read(encoder) if encoder is not None else None
     chosen = modules["settings"].setting(setting)
     folder = _folder(corpora, needed=False)
-    with _Bars() as tell:
+    with _memory(modules), _Bars() as tell:
         found = modules["train"].hosts(folder, chosen, seed, tell)
         labelled = modules["payloads"].load(folder, seed) if folder else {}
         card = modules["train"].train(found, labelled, chosen, seed, out=out, tell=tell, base=base)
@@ -244,6 +245,14 @@ def _training() -> dict[str, Any]:
         "tune": tune,
         "verdicts": verdicts,
     }
+
+
+@contextmanager
+def _memory(modules: dict[str, Any]) -> Iterator[None]:
+    try:
+        yield
+    except modules["train"].torch.OutOfMemoryError as error:
+        raise ModelError("The GPU's memory is too small to train this encoder; a smaller one may fit.") from error
 
 
 def _tune(modules: dict[str, Any], out: Path) -> None:

@@ -8,8 +8,8 @@ from fail2ban_ai import config, paths
 from fail2ban_ai.doctor.delivery import UNITS, has_no_network
 from fail2ban_ai.doctor.host import Host
 from fail2ban_ai.doctor.result import Result
-from fail2ban_ai.errors import ConfigError
-from fail2ban_ai.model import wire
+from fail2ban_ai.errors import ConfigError, ModelError
+from fail2ban_ai.model import weights, wire
 
 
 def model_can_run(host: Host) -> Iterator[Result]:
@@ -21,6 +21,8 @@ def model_can_run(host: Host) -> Iterator[Result]:
         return  # settings-are-right tells
     if model.runtime == "torch" and importlib.util.find_spec("torch") is None:
         yield _error("The model's runtime is torch, and torch is not installed.", "pip install 'fail2ban-ai[gpu]'")
+    if model.weights is not None:
+        yield from _own_weights(model.weights, model.runtime)
     if model.runtime != "remote":
         return
     try:
@@ -37,6 +39,22 @@ def model_can_run(host: Host) -> Iterator[Result]:
                 "Run `fail2ban-ai setup`, which allows it in a drop-in.",
                 str(unit),
             )
+
+
+def _own_weights(folder: Path, runtime: str) -> Iterator[Result]:
+    """Those in `folder` are whole and run by `runtime`."""
+    try:
+        held = weights.load(folder)
+        for name in held.files:
+            held.read(name)
+        if runtime == "onnx":
+            held.need_onnx()
+    except ModelError as error:
+        yield _error(str(error), "docs/model.md says how weights are trained, and what runs them.", folder)
+        return
+    if held.brought and importlib.util.find_spec("transformers") is None:
+        sentence = f"The weights in {folder} are built on an encoder that needs transformers, which is not installed."
+        yield _error(sentence, "pip install 'fail2ban-ai[gpu]'", folder)
 
 
 def _error(sentence: str, advice: str, file: Path | None = None) -> Result:

@@ -5,6 +5,7 @@ encoder; the mark between its texts ([SEP] or </s>) stands where one is cut.
 """
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import tokenizers
 
@@ -32,7 +33,7 @@ class Tokenizer:
         if [self._inner.token_to_id(name) for name in SPECIAL] != [PAD, CUT]:
             self._adopt()
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Ids are below it."""
         return 1 + max(self._inner.get_vocab().values()) + self._shift

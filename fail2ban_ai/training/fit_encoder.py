@@ -13,7 +13,6 @@ from tokenizers import decoders, models, pre_tokenizers, trainers
 from torch import Tensor
 from torch.nn import functional
 
-from fail2ban_ai.errors import ModelError
 from fail2ban_ai.model.labels import ATTACKS
 from fail2ban_ai.model.onnx import DIGITS
 from fail2ban_ai.model.runtime import Floats
@@ -193,7 +192,7 @@ def encode(encoder: TextEncoder, tokenizer: Tokenizer, texts: Sequence[str]) -> 
             rounded: Floats = np.round(_encoded(encoder, ids, size), DIGITS)
         except torch.OutOfMemoryError:
             if size == 1:
-                raise ModelError("The GPU's memory is too small for this encoder; a smaller one may fit.") from None
+                raise
         else:
             return rounded
         size //= 2

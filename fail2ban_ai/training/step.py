@@ -8,8 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from fail2ban_ai.errors import ModelError
-
 _STEEPEST = 1.0  # norm of a gradient that is cut off
 _log = logging.getLogger(__name__)
 
@@ -27,7 +25,7 @@ class Pieces:
     """Steps on batches that may not fit into the GPU's memory: one is read in pieces then, whose gradients add up."""
 
     def __init__(self) -> None:
-        self.count = 1
+        self._count = 1
 
     def descend(
         self,
@@ -40,26 +38,23 @@ class Pieces:
         """Go down the gradient of the mean of `loss` over the pieces of `rows` once.
 
         Raises:
-            ModelError: one row alone, or what the optimiser keeps, is too much.
+            torch.OutOfMemoryError: one row alone is too much, or what the optimiser keeps.
         """
         while not self._fits(loss, rows, optimiser):
-            if self.count * 2 > len(rows):
-                raise ModelError("The GPU's memory is too small to train this encoder; a smaller one may fit.")
-            self.count *= 2
+            self._count *= 2
             torch.cuda.empty_cache()
-            _log.warning("The GPU's memory is full: it reads batches of %d texts.", len(rows) // self.count)
+            _log.warning("The GPU's memory is full: it reads batches of %d texts.", len(rows) // self._count)
         nn.utils.clip_grad_norm_(module.parameters(), _STEEPEST)
-        try:
-            optimiser.step()
-        except torch.OutOfMemoryError as error:
-            raise ModelError("The GPU's memory is too small to train this encoder; a smaller one may fit.") from error
+        optimiser.step()
         schedule.step()
 
     def _fits(self, loss: Callable[[np.ndarray], Tensor], rows: np.ndarray, optimiser: torch.optim.Optimizer) -> bool:
         optimiser.zero_grad()
         try:
-            for piece in range(self.count):
-                (loss(rows[piece :: self.count]) / self.count).backward()
+            for piece in range(self._count):
+                (loss(rows[piece :: self._count]) / self._count).backward()
         except torch.OutOfMemoryError:
-            return False
+            if self._count * 2 > len(rows):
+                raise
+            return False  # and what the error holds is let go before the next try
         return True

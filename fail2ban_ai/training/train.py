@@ -177,7 +177,8 @@ def _kept(folder: Path, setting: Setting, about: str, make: Callable[[], Learned
         made.behaviour.steps = int((folder / "steps").read_text())
         return made
     made = make()
-    folder.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)  # of a part about something else
+    folder.mkdir(parents=True)
     for name, content in _files(made).items():
         (folder / name).write_bytes(content)
     (folder / "steps").write_text(f"{made.behaviour.steps}\n")

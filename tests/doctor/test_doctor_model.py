@@ -1,5 +1,6 @@
 """doctor on what runs the model: what keeps the configured runtime from working is named."""
 
+import hashlib
 import importlib.util
 import json
 from pathlib import Path
@@ -10,6 +11,7 @@ from fail2ban_ai import paths
 from fail2ban_ai.doctor import model
 from fail2ban_ai.doctor.host import Host
 from fail2ban_ai.fail2ban.client import Client
+from fail2ban_ai.model import weights
 
 SERVER = "https://model.example.org"
 
@@ -60,3 +62,29 @@ def test_a_unit_without_a_network(root: Path) -> None:
     drop_in.parent.mkdir()
     drop_in.write_text("[Service]\nPrivateNetwork=no\n")
     assert examine(runtime="remote", server=SERVER) == []
+
+
+def brought(folder: Path) -> Path:
+    """Weights built on an encoder of the site's own, as far as their card and checksums tell."""
+    folder.mkdir()
+    for name in weights.BROUGHT_FILES:
+        (folder / name).write_text(name)
+    sums = {name: hashlib.sha256(name.encode()).hexdigest() for name in weights.BROUGHT_FILES}
+    (folder / weights.CARD).write_text(json.dumps({"format": weights.FORMAT, "sha256": sums}))
+    return folder
+
+
+def test_own_weights_and_what_runs_them(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = brought(root / "weights")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
+    assert examine(runtime="torch", weights=str(folder)) == []
+    (told,) = examine(weights=str(folder))
+    assert "runtime: torch" in told
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "transformers" else name)
+    (told,) = examine(runtime="torch", weights=str(folder))
+    assert "transformers, which is not installed" in told
+    (folder / "config.json").write_text("{}")
+    (told,) = examine(runtime="torch", weights=str(folder))
+    assert "config.json is damaged" in told
+    assert examine(weights=str(weights.SHIPPED)) == []
+    assert "no model weights" in examine(weights=str(root / "none"))[0]

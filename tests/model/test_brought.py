@@ -33,7 +33,8 @@ from fail2ban_ai.model.onnx import OnnxRuntime
 from fail2ban_ai.model.scorer import Scorer, Scores
 from fail2ban_ai.model.tokenizer import LENGTH, PAD, Tokenizer
 from fail2ban_ai.model.torch import TorchRuntime
-from fail2ban_ai.training import brought, fit_encoder, settings, train
+from fail2ban_ai.training import brought, corpora, evaluate, fit_encoder, settings, train
+from fail2ban_ai.training.simulator import training_world
 from fail2ban_ai.training.step import Pieces
 
 pytestmark = pytest.mark.torch
@@ -194,12 +195,18 @@ def test_a_watcher_bridges_with_the_processor(trained: Path, tmp_path: Path, run
     asking.close()  # type: ignore[attr-defined]
 
 
-def test_tuning_goes_on_from_it(trained: Path) -> None:
+def test_it_is_evaluated_as_any_model(trained: Path) -> None:
+    host = corpora.simulated(training_world(5), "world")
+    figures = evaluate.evaluate([host], weights.load(trained), lambda *_: None)["world"]
+    assert (figures["hostile"] or 0) > 0
+    assert figures["auc"] is not None
+
+
+def test_what_is_read_is_written_again(trained: Path, tmp_path: Path) -> None:
+    """As `model train --from-state` does with the parts that it leaves alone."""
     made, card = train.read(trained)
-    assert made.encoder.config is not None
-    before = dict(card["sha256"])
-    train.write(trained.with_name("again"), made, card)
-    assert card["sha256"] == before
+    train.write(tmp_path, made, card)
+    assert weights.load(tmp_path).card == weights.load(trained).card
 
 
 # Memory
@@ -268,13 +275,15 @@ def test_pieces_give_the_gradient_of_the_batch() -> None:
     assert not torch.allclose(stepped(8), torch.ones(1, 1))
 
 
-def test_training_that_fits_in_no_piece_ends(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_training_that_fits_in_no_piece_ends(copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     base = brought.read(copy)
     encoder = base.encoder(TINY).eval()
+    monkeypatch.setattr(brought, "read", lambda _: base)
     scarce(monkeypatch, 0)
-    for work in (lambda: fitted(base), lambda: fit_encoder.encode(encoder, Tokenizer(base.tokenizer), ["/"])):
-        with pytest.raises(ModelError, match="too small"):
-            work()
+    with pytest.raises(torch.OutOfMemoryError):
+        fit_encoder.encode(encoder, Tokenizer(base.tokenizer), ["/"])
+    words = ("model", "train", "--setting", "tiny", "--encoder", str(copy), "--out", str(tmp_path / "out"))
+    assert "memory is too small" in refusal(*words)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="takes the processor for a GPU")
@@ -349,6 +358,18 @@ def test_code_is_not_run(copy: Path) -> None:
 
 def replace(path: Path, old: str, new: str) -> None:
     path.write_text(path.read_text().replace(old, new))
+
+
+def test_a_config_chooses_no_other_arithmetic(copy: Path) -> None:
+    """Attention kernels may be named by where to fetch them from, and half precision would score otherwise."""
+    plain = brought.read(copy)
+    change(copy / "config.json", attn_implementation="example/kernels", _attn_implementation="example/kernels")
+    change(copy / "config.json", dtype="bfloat16", torch_dtype="bfloat16", return_dict=False, use_kernels=True)
+    base = brought.read(copy)
+    encoder = base.encoder(TINY)
+    assert encoder.body.config._attn_implementation == "eager"
+    assert {parameter.dtype for parameter in encoder.parameters()} == {torch.float32}
+    assert all(torch.equal(value, plain.state[name]) for name, value in base.state.items())
 
 
 def _vocabulary(folder: Path) -> None:

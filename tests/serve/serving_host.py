@@ -38,13 +38,14 @@ def free_port() -> int:
 class ModelServer:
     """Start, kill, start again."""
 
-    def __init__(self, token: Path, told: Path, weights: Path | None = None) -> None:
+    def __init__(self, token: Path, told: Path, weights: Path | None = None, runtime: str = "onnx") -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._mark = uuid.uuid4().hex
         self._folder = tempfile.mkdtemp(prefix="f2b-")  # of what it writes: pytest's are too long for Ray's sockets
         self._told = told
         self._command = [PROGRAM, "model", "serve", "--port", str(self.port), "--token-file", str(token)]
+        self._command += ["--runtime", runtime]
         self._command += ["--weights", str(weights)] if weights else []
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -364,3 +364,31 @@ def test_through_nginx_with_tls(
     finally:
         nginx.terminate()
         nginx.wait(20)
+
+
+@pytest.mark.usefixtures("patient")
+def test_an_encoder_that_a_site_brought(token: Path, tmp_path: Path) -> None:
+    """Needs the extra gpu beside serve; on the processor here."""
+    pytest.importorskip("transformers")
+    pytest.importorskip("torch")
+    from tests.model.tiny_encoders import make  # noqa: PLC0415
+
+    folder, encoder = tmp_path / "weights", make(tmp_path / "encoder", "modernbert")
+    training = [PROGRAM, "model", "train", "--setting", "tiny", "--encoder", str(encoder), "--out", str(folder)]
+    subprocess.run(training, check=True, capture_output=True, env={**os.environ, "FAIL2BAN_AI_CORPORA": ""})
+    refused = ModelServer(token, tmp_path / "refused", folder)
+    server = ModelServer(token, tmp_path / "told", folder, "torch")
+    try:
+        with pytest.raises(AssertionError, match="torch alone"):
+            refused.start()
+        server.start()
+        runtime = runtimes.chosen(Model(runtime="remote", server=server.url, token_file=token, weights=folder))
+        assert isinstance(runtime, RemoteRuntime)
+        warm(runtime)
+        expected = runtime._local.encode(TEXTS)
+        runtime._local = None  # type: ignore[assignment]  # nothing is to be encoded here
+        assert np.array_equal(runtime.encode(TEXTS), expected)
+        runtime.close()
+    finally:
+        refused.close()
+        server.close()
