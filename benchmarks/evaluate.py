@@ -24,8 +24,10 @@ import members
 import polars as pl
 
 from fail2ban_ai.addresses import actor_of, within
-from fail2ban_ai.training import controls, corpora
+from fail2ban_ai.model import weights
+from fail2ban_ai.training import controls, corpora, payloads
 from fail2ban_ai.training.evaluate import actor_days
+from fail2ban_ai.training.simulator import training_world
 
 HOSTS = ("sevimkilinc", "heritagetitle", "kolik_auth", "dolpari")
 SLOW = 5  # events in its busiest hour that a slow actor never passes
@@ -84,6 +86,26 @@ def early(host: corpora.Host, missed: list[str], actors: dict[str, dict[str, Any
     return f"{interval(before)} of {len(before)}"
 
 
+def trained_on(folder: Path, hosts: list[corpora.Host]) -> set[str]:
+    """Every text that training read, as the model reads them: decoded, digits masked."""
+    seed = weights.load().card["seed"]
+    worlds = weights.load().card["data"]["simulated_hosts"]
+    played = [corpora.simulated(training_world(seed * 1000 + i), f"world{i}") for i in range(worlds)]
+    read = {
+        text for host in [*hosts, *played] for column in (host.tokens.request, host.tokens.second) for text in column
+    }
+    return read | set(payloads.load(folder, seed))
+
+
+def unknown(host: corpora.Host, actors: list[str], known: set[str]) -> list[str]:
+    """The actors whose requests, names or messages are all new to the model; the front page aside, that all ask for."""
+    texts: dict[str, set[str]] = {}
+    for actor, *own in zip(host.tokens.actor, host.tokens.request, host.tokens.second, strict=True):
+        # A browser's name or a message of sshd's is no attack: what counts is the request, or the account that was tried.
+        texts.setdefault(actor, set()).add(own[1] if own[1].startswith("user ") else own[0])
+    return [actor for actor in actors if (said := texts.get(actor, set()) - {"/", ""}) and not said & known]
+
+
 def interval(hits: list[bool]) -> str:
     """Share with its 95 % bootstrap interval."""
     if not hits:
@@ -109,6 +131,9 @@ def main() -> None:
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     against = ["| host | missed by 5 failures in 10 minutes | banned | before the last of 3 events or more |"]
     against += ["| --- | --- | --- | --- |"]
+    training = [corpora.real(folder, name) for name in corpora.names(folder) if name not in corpora.VALIDATION]
+    known = trained_on(folder, training)
+    novel = ["| host | hostile actors none of whose texts was trained on | banned |\n| --- | --- | --- |"]
     stock = {}
     allowed = {}
     cost = []
@@ -131,6 +156,8 @@ def main() -> None:
             f" {interval([hit[a] for a in hostile if not truth[a].by_pattern])} | {false} | {len(benign)} |"
             f" {false / max(days, 1) * 10_000:.1f} ({upper(false, days)}) | {statistics.median(lead) if lead else '-'} |"
         )
+        new = unknown(unseen[host], hostile, known)
+        novel.append(f"| {host} | {len(new)} | {interval([hit[a] for a in new])} |")
         theirs = {actor_of(b["address"]) for b in report["fail2ban"]["banned"]}
         allowed[host] = false
         stock[host] = (sum(a in theirs for a in hostile) / max(1, len(hostile)), sum(a in theirs for a in benign))
@@ -138,9 +165,9 @@ def main() -> None:
         told_apart = members.labelled(folder, host)
         campaigns.append(members.row(host, report, told_apart, {a: t.hostile for a, t in truth.items()}))
     print("\n" + "\n".join(against))
+    print("\n" + "\n".join(novel))
     print("\n| host | stock fail2ban, replayed | " + " | ".join(_control_names()) + " |")
     print("| --- |" + " --- |" * (1 + len(_control_names())))
-    training = [corpora.real(folder, name) for name in corpora.names(folder) if name not in corpora.VALIDATION]
     table = controls.evaluate(training, list(unseen.values()), 1, allowed)
     for host, (recall, false) in stock.items():
         cells = [f"{recall:.3f}, {false}"]

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from fail2ban_ai.actors import Tokens
-from fail2ban_ai.actors.features import NUMERIC
+from fail2ban_ai.actors.features import NUMERIC, ordinary
 from fail2ban_ai.addresses import actor_of
 from fail2ban_ai.campaigns.items import GUESSING, LOGIN_KINDS, Item
 from fail2ban_ai.canonical import path_key
@@ -26,7 +26,7 @@ STILL_LOOKED_AT = 32  # events of an actor after it crossed its threshold: what 
 ATTEMPT = 4  # sshd writes two or three lines about one: the user's name, the failure, the disconnection
 HOSTILE = 0.5  # the score that ends an actor's innocence: log-ins from then on protect nobody
 _NOTHING: Mapping[Item, int] = MappingProxyType({})
-_SSH = NUMERIC.index("ssh")
+_SSH, _POST = NUMERIC.index("ssh"), NUMERIC.index("post")
 _REDIRECT = (302, 303)  # how web log-in forms answer a success
 _POSTED = (pl.col("method") == "POST") & pl.col("status").is_in(_REDIRECT)
 
@@ -207,7 +207,8 @@ def against(tokens: Tokens) -> npt.NDArray[np.int64]:
     ATTEMPT lines of sshd's may be one attempt, after which somebody noticed a mistyped name.
     """
     one_attempt = (tokens.numeric[:, _SSH] > 0) & (tokens.count < ATTEMPT)
-    found: npt.NDArray[np.int64] = np.where((tokens.forgetful > 0) | one_attempt, 0, tokens.count)
+    fetched = ordinary(tokens.numeric) & (tokens.numeric[:, _POST] == 0)
+    found: npt.NDArray[np.int64] = np.where((tokens.forgetful > 0) | one_attempt | fetched, 0, tokens.count)
     return found
 
 

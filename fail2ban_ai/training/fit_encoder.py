@@ -32,6 +32,7 @@ _log = logging.getLogger(__name__)
 _UNTOLD = -1
 _NAMES_ONLY = tuple(ATTACKS.index(name) for name in ("secret", "webshell", "scan"))
 """Classes of lists of paths, which hold common names too: what an honest visitor of some host asks for is benign."""
+_MOSTLY = 0.5  # share of hostile senders under which a name on such a list is no attack
 _ASSET = re.compile(r"^[^?]*\.(?:js|css|png|gif|jpe?g|svg|ico|woff0?|ttf|webp|map)$")
 """Parts of a page. A site that lacks one of its own has every visitor ask for it, so who else asked says nothing."""
 _BATCH = 512  # texts that are encoded at once
@@ -88,7 +89,12 @@ def lessons(payloads: dict[str, str], hosts: Sequence[Host]) -> list[Lesson]:
                 if lesson.attack in _NAMES_ONLY:
                     lesson.attack = 0
     for text, shares in senders.items():
-        found.setdefault(text, Lesson(text, _UNTOLD, _UNTOLD)).intent = float(np.mean(shares))
+        lesson = found.setdefault(text, Lesson(text, _UNTOLD, _UNTOLD))
+        lesson.intent = float(np.mean(shares))
+        if (
+            lesson.attack in _NAMES_ONLY and np.median(shares) < _HALF
+        ):  # as the front page, which scanners' lists hold too
+            lesson.attack = 0
     for text, longer in lengthened(sorted(found), len(found)):
         found.setdefault(longer, Lesson(longer, found[text].attack, found[text].intent))
     return [found[text] for text in sorted(found)]

@@ -32,15 +32,21 @@ class Traffic:
 
 
 def overlays(hosts: Sequence[Traffic], seed: int) -> list[Host]:
-    """Every host that is not too large with attackers of another one, of those services that both have."""
-    made = []
+    """Hosts that are not too large with attackers of another one each, of those services that both have.
+
+    Each lends once: what its attackers do must not outweigh all else.
+    """
+    made: list[Host] = []
+    lent: set[str] = set()
     for place in hosts:
         rng = Random(f"{seed}/{place.name}")  # noqa: S311 - a choice among training data
+        others = [host for host in hosts if host is not place and host.name not in lent]
+        rng.shuffle(others)
         if 0 < place.events.height <= MOST_EVENTS:
-            others = [host for host in hosts if host is not place]
-            rng.shuffle(others)
-            found = (overlaid(guest, place, rng) for guest in others)
-            made += [host for host in found if host is not None][:1]
+            found = next(filter(None, (overlaid(lender, place, rng) for lender in others)), None)
+            if found is not None:
+                made.append(found)
+                lent.add(found.made_of[0])
     return made
 
 
