@@ -91,9 +91,7 @@ def lessons(payloads: dict[str, str], hosts: Sequence[Host]) -> list[Lesson]:
     for text, shares in senders.items():
         lesson = found.setdefault(text, Lesson(text, _UNTOLD, _UNTOLD))
         lesson.intent = float(np.mean(shares))
-        if (
-            lesson.attack in _NAMES_ONLY and np.median(shares) < _HALF
-        ):  # as the front page, which scanners' lists hold too
+        if lesson.attack in _NAMES_ONLY and np.median(shares) < _MOSTLY:  # the front page, which lists hold too
             lesson.attack = 0
     for text, longer in lengthened(sorted(found), len(found)):
         found.setdefault(longer, Lesson(longer, found[text].attack, found[text].intent))
