@@ -203,8 +203,9 @@ class _Event(NamedTuple):
 def against(tokens: Tokens) -> npt.NDArray[np.int64]:
     """Acts so far that speak against each event's actor, 0 where nothing but company can convict it at that event.
 
-    One address that fails on one mailbox in use may be its owner: only company tells (campaigns.waves). And fewer than
-    ATTEMPT lines of sshd's may be one attempt, after which somebody noticed a mistyped name.
+    One address that fails on one mailbox in use may be its owner: only company tells (campaigns.waves). Fewer than
+    ATTEMPT lines of sshd's may be one attempt, after which somebody noticed a mistyped name. And to fetch what many
+    others fetch is no offence, however it scores: a site's own script may look like a scanner's wish.
     """
     one_attempt = (tokens.numeric[:, _SSH] > 0) & (tokens.count < ATTEMPT)
     fetched = ordinary(tokens.numeric) & (tokens.numeric[:, _POST] == 0)

@@ -9,6 +9,7 @@ import pytest
 
 from fail2ban_ai.actors import Timelines, Tokens
 from fail2ban_ai.actors.features import ordinary
+from fail2ban_ai.sightings import against
 from fail2ban_ai.sources import LogReader
 
 ACCESS = [
@@ -95,6 +96,15 @@ def test_a_page_that_many_fetch_makes_no_injection_familiar(tmp_path: Path, targ
     tokens = _asked(tmp_path, target, 8)
     assert not ordinary(tokens.numeric)[-1]
     assert ordinary(tokens.numeric)[19], "the page itself is ordinary"
+
+
+def test_to_fetch_what_many_fetch_speaks_against_nobody_and_to_post_there_does(tmp_path: Path) -> None:
+    tokens = _asked(tmp_path, "/wp-login.php", 5)
+    log = tmp_path / "access.log"
+    log.write_text(log.read_text() + log.read_text().splitlines()[-1].replace("GET", "POST") + "\n")
+    posted = _tokens(log)
+    assert (against(tokens)[-1], against(posted)[-1]) == (0, 2)
+    assert against(tokens)[20] == 1, "the first to ask for it"
 
 
 def test_parameters_that_hold_code_are_familiar_once_enough_networks_send_such(tmp_path: Path) -> None:
