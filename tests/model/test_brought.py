@@ -209,6 +209,19 @@ def test_what_is_read_is_written_again(trained: Path, tmp_path: Path) -> None:
     assert weights.load(tmp_path).card == weights.load(trained).card
 
 
+def test_a_part_kept_is_taken_up_and_leaves_nothing_in_another(trained: Path, tmp_path: Path) -> None:
+    (mine, _), (own, card) = train.read(trained), train.read(weights.SHIPPED)
+
+    def again() -> train.Learned:
+        raise AssertionError("it was learned before")
+
+    train._kept(tmp_path, TINY, "about mine", lambda: mine)
+    assert train._kept(tmp_path, TINY, "about mine", again).encoder.config == mine.encoder.config
+    setting = settings.Setting(**card["setting"])
+    train._kept(tmp_path, setting, "about ours", lambda: own)
+    assert train._kept(tmp_path, setting, "about ours", again).encoder.config is None
+
+
 # Memory
 
 
