@@ -86,6 +86,7 @@ def train(
         made = _kept(parts / f"{fold}", setting, about, learned)
         left += judged(made, outside)
         steps.append(made.behaviour.steps)
+        del made  # what it takes of a GPU, before the next one is trained
     enough = round(sum(steps) / len(steps))
     about = _about(found, labelled, setting, seed, base) + f" {enough}"
     learned = partial(learn, found, labelled, setting, seed, tell, steps=enough, base=base)
