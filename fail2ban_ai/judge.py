@@ -97,7 +97,7 @@ class Judge:
         course = self._courses.setdefault(actor, _Course())
         course.lasting = course.lasting + 1 if score >= limits.lasting else 0
         course.quiet += score < QUIET
-        course.hits += score >= limits.once
+        course.hits += score >= limits.once and events > 0
         hit = score >= limits.once and course.hits >= needed(course.quiet)
         if not hit and course.lasting < LASTING:
             return False

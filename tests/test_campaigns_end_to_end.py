@@ -81,9 +81,10 @@ def test_stuffing_is_found_on_other_services(name: str, service: str, tmp_path: 
 def test_the_attacked_network_is_proposed_with_its_density(tmp_path: Path) -> None:
     found = _analysed(attack("stuffing_net", SEED), tmp_path)
     networks = [n for c in found.report.campaigns for n in c.networks if n.decision == "ban"]
-    assert [n.cidr for n in networks] == ["203.0.113.0/24"]
-    assert networks[0].hostile_seen >= 8
-    assert networks[0].benign_seen == 0
+    whole = next(n for n in networks if n.cidr == "203.0.113.0/24")  # a part of it may have been full before
+    assert all(within(n.cidr, whole.cidr) for n in networks)
+    assert whole.hostile_seen >= 8
+    assert whole.benign_seen == 0
 
 
 @pytest.mark.parametrize("inside", [False, True])

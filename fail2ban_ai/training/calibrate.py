@@ -14,10 +14,10 @@ from fail2ban_ai.model.labels import GROUPS
 from fail2ban_ai.model.scorer import calibrate
 from fail2ban_ai.model.weights import SENSITIVITIES
 
-RATES = dict(zip(SENSITIVITIES, (0.0005, 0.002, 0.005), strict=True))
+RATES = dict(zip(SENSITIVITIES, (0.0003, 0.001, 0.005), strict=True))
 """Share of benign actors of hosts left out that a threshold may call hostile at any event that the judge goes by."""
 
-SINGLE_RATE = 0.0005
+SINGLE_RATE = 0.0003
 """The same for one request that is taken for an attack, and enough by itself."""
 
 _LEAST_HELD = 0.75  # too few benign actors come often enough for a rate to speak for itself
