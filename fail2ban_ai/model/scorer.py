@@ -18,6 +18,7 @@ from fail2ban_ai.model.windows import Windows, pack
 
 _WEB, _MAIL, _REQUEST, _OK = (NUMERIC.index(name) for name in ("web", "mail", "request", "ok"))
 _SCAN = ATTACKS.index("scan")
+_MEANT = 0.9  # probability of hostile intent in a request's text from which it may convict by itself
 _SAID = 1.0  # what the n-gram regression says (a third of its logit) of a request that it takes for an attack
 
 
@@ -94,7 +95,7 @@ class Scorer:
         scores.attack[rows] = attacks(texts[0], embedding)
         self._judge(tokens, rows, vectors, scores)
         said = requested(texts[0], numeric)
-        scores.unmistakable[rows] = convicting(scores.attack[rows], said, numeric)
+        scores.unmistakable[rows] = convicting(scores.attack[rows], intent(texts[0]), said, numeric)
         scores.hostile[rows] = calibrate(scores.hostile[rows], said, groups(numeric), self._calibration)
         return scores
 
@@ -121,15 +122,23 @@ def attacks(request: Floats, embedding: int) -> Floats:
     return found
 
 
-def convicting(attack: Floats, said: Floats, numeric: Floats) -> npt.NDArray[np.bool_]:
+def intent(request: Floats) -> Floats:
+    """[n] probability of hostile intent of encoded request texts."""
+    found: Floats = request[:, -2]
+    return found
+
+
+def convicting(attack: Floats, intent: Floats, said: Floats, numeric: Floats) -> npt.NDArray[np.bool_]:
     """Whether each request may convict by itself: the encoder or the n-gram regression sees an attack in it.
 
     Not one that is ordinary here, nor a log-in page or panel that is there (class `scan`, answered 2xx): that is what
-    an honest visitor asks for too.
+    an honest visitor asks for too. `intent`: how hostile the encoder takes the senders of such a text for; that is
+    enough where there is no such page.
     """
     best = attack.argmax(axis=1)
-    seen = ((best > 0) & (attack.max(axis=1) >= ATTACK_SEEN)) | (said >= _SAID)
-    there = (best == _SCAN) & (numeric[:, _OK] > 0)
+    there = numeric[:, _OK] > 0
+    seen = ((best > 0) & (attack.max(axis=1) >= ATTACK_SEEN)) | (said >= _SAID) | ((intent >= _MEANT) & ~there)
+    there &= best == _SCAN
     found: npt.NDArray[np.bool_] = seen & (numeric[:, _REQUEST] > 0) & ~there & ~ordinary(numeric)
     return found
 

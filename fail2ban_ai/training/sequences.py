@@ -7,7 +7,7 @@ import numpy as np
 
 from fail2ban_ai.model.labels import KINDS
 from fail2ban_ai.model.runtime import BLOCK, WINDOW, Floats
-from fail2ban_ai.model.scorer import attacks, convicting, features, requested
+from fail2ban_ai.model.scorer import attacks, convicting, features, intent, requested
 from fail2ban_ai.training.corpora import Host
 
 
@@ -83,9 +83,8 @@ class Sequences:
     def unmistakable(self, host: int, rows: np.ndarray) -> np.ndarray:
         """Which of these events' requests may convict by themselves: bool, one for each row."""
         encoded = self._rows[host][self._numbers[host][0][rows]]
-        return convicting(
-            attacks(encoded, self._embedding), self.requested(host, rows), self.hosts[host].tokens.numeric[rows]
-        )
+        said, numeric = self.requested(host, rows), self.hosts[host].tokens.numeric[rows]
+        return convicting(attacks(encoded, self._embedding), intent(encoded), said, numeric)
 
 
 def _from_one(rows: Floats) -> Floats:
