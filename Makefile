@@ -67,7 +67,7 @@ lint: $(VENV)/.installed  ## ruff and mypy alone
 	$(BIN)/mypy
 
 deb: $(VENV)/.installed  ## a Debian package with its own Python environment, below dist/
-	packaging/build-deb $(BIN)/pip
+	packaging/build-deb $(BIN)/python
 
 TRIAL := debootstrap systemd-container
 deb-test: deb  ## the package in a bare root without a network, then in a booted one with systemd (root, ten minutes)

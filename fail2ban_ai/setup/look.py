@@ -1,6 +1,5 @@
 """Looks at a host before anything is written: fail2ban's jails, the logs and how much of them is understood, a GPU."""
 
-import re
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from fail2ban_ai.errors import Fail2banError
 from fail2ban_ai.fail2ban import logs as fail2ban_logs
 from fail2ban_ai.fail2ban.client import Client
 from fail2ban_ai.gate.rules import GateSettings
-from fail2ban_ai.sources import rotation
+from fail2ban_ai.sources import journal, rotation
 
 # Where Debian's packages log what we understand. fail2ban enables one jail there (sshd), so most of these nobody reads.
 USUAL = (
@@ -28,7 +27,6 @@ USUAL = (
     "var/log/proftpd/proftpd.log",
 )
 _TAIL = 500_000  # bytes
-_UNIT = re.compile(r"_SYSTEMD_UNIT=([A-Za-z0-9@:._-]+)")
 _GPU = ("dev/nvidiactl", "dev/kfd")
 
 
@@ -94,7 +92,7 @@ def _jails(root: Path, client: Client | None) -> _Read:
         for path in jail.paths:
             read.jails.setdefault(path, []).append(jail.jail)
         if not jail.paths:
-            read.units |= dict.fromkeys(_UNIT.findall(" ".join(jail.journalmatch)))
+            read.units |= dict.fromkeys(journal.units(jail.journalmatch))
     return read
 
 
