@@ -26,6 +26,7 @@ USUAL = (
     "var/log/vsftpd.log",
     "var/log/proftpd/proftpd.log",
 )
+EMPTY = "is empty so far"
 _TAIL = 500_000  # bytes
 _GPU = ("dev/nvidiactl", "dev/kfd")
 
@@ -42,6 +43,11 @@ class Log:
     edges: float = 0.0
     parts: int = 0  # rotated parts beside it
     problem: str = ""
+
+    @property
+    def readable(self) -> bool:
+        """Whether we read something in it, or may one day: a service that was just installed has logged nothing."""
+        return bool(self.understood) or self.problem == EMPTY
 
     @property
     def behind_cdn(self) -> bool:
@@ -62,7 +68,7 @@ class Look:
     @property
     def unread(self) -> list[Log]:
         """Logs that we understand and fail2ban does not read."""
-        return [log for log in self.logs if not log.jails and log.understood]
+        return [log for log in self.logs if not log.jails and log.readable]
 
 
 @dataclass(slots=True)
@@ -104,7 +110,7 @@ def _log(path: str, jails: Iterable[str]) -> Log:
         return Log(path, tuple(jails), parts=parts, problem=f"cannot be read: {error.strerror}")
     fmt = formats.guess(lines[-200:], path)
     if fmt is None:
-        why = "is empty" if not lines else "no format of ours fits"
+        why = EMPTY if not lines else "no format of ours fits"
         return Log(path, tuple(jails), lines=len(lines), parts=parts, problem=why)
     numbers = pl.int_range(1, len(lines) + 1, dtype=pl.UInt32, eager=True)
     frame = pl.DataFrame({"raw": pl.Series(lines, dtype=pl.String), "line": numbers})

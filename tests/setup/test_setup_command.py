@@ -203,6 +203,22 @@ def test_logs_that_nobody_reads_are_found_and_history_bans_nobody(host: Path, st
     assert run("--remove").exit_code == 0
 
 
+def test_a_log_that_is_empty_yet_is_read_and_one_taken_out_is_not(root: Path) -> None:
+    access, mail = root / "var/log/nginx/access.log", root / "var/log/mail.log"
+    access.parent.mkdir()
+    access.write_text("")
+    mail.write_text("no line of any service of ours\n")
+    shown = run("--no-history").output
+    assert f"{access}: is empty so far; fail2ban does not read it" in shown
+    assert config.load().also == [str(access)], "and not a log that nothing of ours can read"
+    paths.config().write_text("also: [/srv/other.log]\n")
+    will, _, wont = run("--no-history").output.partition("Not read, since")
+    assert f"/srv/other.log: named in {paths.config()}" in will
+    assert str(access) not in will
+    assert str(access) in wont
+    assert "under `also` that you do not want" not in wont
+
+
 @pytest.mark.parametrize("switch", ["--enforce", "--observe", "--confirm"])
 def test_switching_needs_a_set_up_host(root: Path, switch: str) -> None:
     result = run(switch)
