@@ -126,6 +126,8 @@ def _tell_look(found: "Look", named: config.Settings | None) -> None:
         click.echo(told.get(name) or f"  {clean(name, 200)}: named in {paths.config()}")
     if not read:
         click.echo("  none; `fail2ban-ai doctor` says what keeps fail2ban from its logs")
+    for path in found.doubled:
+        click.echo(f"Not read: {clean(path, 200)}, whose lines the journal has, too.")
     left = [text for name, text in told.items() if name not in read]
     if left:
         click.echo("\n".join([f"Not read, since {paths.config()} does not name them (`also`):", *left]))

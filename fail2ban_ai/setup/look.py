@@ -28,6 +28,11 @@ USUAL = (
 )
 EMPTY = "is empty so far"
 _TAIL = 500_000  # bytes
+# What a syslog daemon writes down of units whose journal the jails read: reading both would count everything twice.
+_SAME = {
+    "var/log/auth.log": ("ssh.service", "sshd.service"),
+    "var/log/mail.log": ("postfix.service", "postfix@-.service", "dovecot.service"),
+}
 _GPU = ("dev/nvidiactl", "dev/kfd")
 
 
@@ -62,6 +67,7 @@ class Look:
     jails: tuple[str, ...] = ()
     logs: tuple[Log, ...] = ()
     units: tuple[str, ...] = ()  # of the journal, which jails read
+    doubled: tuple[str, ...] = ()  # logs that hold what these units say, and that no jail reads
     gpu: bool = False
     trouble: str = ""  # why fail2ban's jails are not known
 
@@ -83,9 +89,12 @@ def look(root: Path = Path("/"), client: Client | None = None) -> Look:
     """What is on the host below `root`. Never raises for what the host lacks."""
     read = _jails(root, client)
     usual = [str(path) for pattern in USUAL for path in sorted(root.glob(pattern)) if path.is_file()]
+    same = {str(root / name) for name, units in _SAME.items() if not read.units.keys().isdisjoint(units)}
+    doubled = [path for path in usual if path in same and path not in read.jails]
+    usual = [path for path in usual if path not in doubled]
     logs = tuple(_log(path, read.jails.get(path, ())) for path in dict.fromkeys([*read.jails, *usual]))
     gpu = any((root / device).exists() for device in _GPU)
-    return Look(read.names, logs, tuple(read.units), gpu, read.trouble)
+    return Look(read.names, logs, tuple(read.units), tuple(doubled), gpu, read.trouble)
 
 
 def _jails(root: Path, client: Client | None) -> _Read:
