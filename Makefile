@@ -3,10 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help packages demo test live serve-test soak latency fuzz faults figures-rules lint deb deb-test clean
+.PHONY: help packages demo test live serve-test soak latency fuzz faults figures-rules lint deb deb-13 deb-test deb-test-13 clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z0-9-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
 
 $(VENV)/.installed: setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q install -y python3-venv; }
@@ -67,12 +67,19 @@ lint: $(VENV)/.installed  ## ruff and mypy alone
 	$(BIN)/mypy
 
 deb: $(VENV)/.installed  ## a Debian package with its own Python environment, below dist/
-	packaging/build-deb $(BIN)/pip
+	packaging/build-deb $(BIN)/python
+
+deb-13: $(VENV)/.installed  ## the same for Debian 13 (Python 3.13), wherever its wheels can be had
+	packaging/build-deb $(BIN)/python 3.13
 
 TRIAL := debootstrap systemd-container
 deb-test: deb  ## the package in a bare root without a network, then in a booted one with systemd (root, ten minutes)
-	@dpkg -s $(TRIAL) >/dev/null 2>&1 || { apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends $(TRIAL); }
-	packaging/test-deb dist/*.deb
+	packaging/get $(TRIAL)
+	packaging/test-deb "" $(OLDER)
+
+deb-test-13: deb-13  ## the same on Debian 13, with its fail2ban 1.1
+	packaging/get $(TRIAL)
+	packaging/test-deb trixie $(OLDER)
 
 clean:  ## remove what make made
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

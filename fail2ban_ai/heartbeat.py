@@ -58,7 +58,7 @@ def read(path: Path | None = None) -> Heartbeat | str:
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
-        return "watch is not running: it has left no heartbeat."
+        return "not running: it has left no heartbeat"
     except OSError as error:
         return f"{path} cannot be read: {error.strerror}."
     with os.fdopen(handle, "rb") as file:

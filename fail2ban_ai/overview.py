@@ -5,6 +5,7 @@ import re
 import time
 from collections import Counter
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from fail2ban_ai import config, heartbeat, paths
@@ -27,7 +28,7 @@ _LOCK = re.compile(r"^\d+: FLOCK .* (\d+) [0-9a-f]+:[0-9a-f]+:(\d+) ", re.MULTIL
 
 @dataclass(slots=True)
 class Watch:
-    """The watcher: `state` is running, silent or absent; the rest is its heartbeat's, where there is one."""
+    """The watcher: `state` is running, starting, silent or absent; the rest is its heartbeat's, where there is one."""
 
     state: str
     why: str = ""
@@ -54,7 +55,7 @@ class Overview:
     breaker: str = ""  # why it is open: nobody is banned until an admin closes it
     notices: list[dict[str, float | str]] = field(default_factory=list)  # of the last day, oldest first
     fail2ban: dict[str, int | None] = field(default_factory=dict)  # AI jail -> bans now; None: it does not run
-    last_run: str = "never"
+    last_run: str = "never"  # of `analyze` on configured logs
     campaigns: dict[str, int] = field(default_factory=dict)  # by severity
     decisions: dict[str, int] = field(default_factory=dict)  # by action
     outcomes: dict[str, int] = field(default_factory=dict)  # by result
@@ -74,7 +75,7 @@ def gather(client: Client | None = None, now: float | None = None) -> Overview:
     with owner_of(state_path().parent):
         state = State()
         run = state.last_run()
-        found.last_run = f"{run[0]}, {run[1]} lines" if run else "never"
+        found.last_run = "never" if run is None else _said(*run)
         found.campaigns = dict(Counter(c.severity for c in state.campaigns()))
         found.decisions = dict(Counter(d.action for d in state.decisions()))
     try:
@@ -88,14 +89,15 @@ def gather(client: Client | None = None, now: float | None = None) -> Overview:
 def _watch(found: Overview, now: float) -> str:
     """Take in the heartbeat; the runtime that it names, "" where nobody is heard."""
     beat = heartbeat.read()
+    holds = _locked(paths.heartbeat().with_name("watch.lock"))
     if isinstance(beat, str):
-        found.watch = Watch("absent", beat)
+        found.watch = Watch("starting", "starts: it was not heard of yet") if holds else Watch("absent", beat)
         return ""
     age = beat.age(now)
     fresh = -heartbeat.FRESH <= age <= heartbeat.FRESH
-    why = "" if fresh else f"watch was last heard of {age:.0f} s ago; is it running?"
+    why = "" if fresh else f"last heard of {age:.0f} s ago; {'it starts, or is stuck' if holds else 'is it running?'}"
     found.watch = Watch(
-        "running" if fresh else "silent",
+        "running" if fresh else "starting" if holds else "silent",
         why,
         round(age, 1),
         *(beat.lines, beat.lines_per_second, beat.lag_seconds, beat.queue_bytes),
@@ -107,6 +109,10 @@ def _watch(found: Overview, now: float) -> str:
     ]
     found.trouble += beat.trouble if fresh else []
     return beat.runtime if fresh else ""
+
+
+def _said(at: str, lines: int) -> str:
+    return f"{datetime.fromisoformat(at).astimezone(UTC):%Y-%m-%d %H:%M} UTC, {lines:,} lines"
 
 
 def _enforcing(found: Overview, now: float) -> None:

@@ -12,7 +12,6 @@ import click
 from fail2ban_ai import analysis, config, formats, paths
 from fail2ban_ai.errors import FormatError, SourceError
 from fail2ban_ai.fail2ban import labels
-from fail2ban_ai.fail2ban import logs as fail2ban_logs
 from fail2ban_ai.fail2ban.failregex import FailregexFormat
 from fail2ban_ai.fail2ban.feed import Fed, Feed
 from fail2ban_ai.findings import SEVERITIES
@@ -20,8 +19,8 @@ from fail2ban_ai.lowered import owner_of
 from fail2ban_ai.reports.schema import to_json
 from fail2ban_ai.request import ask
 from fail2ban_ai.sources import journal, rotation
+from fail2ban_ai.watch import sources as watch_sources
 
-_UNIT = re.compile(r"_SYSTEMD_UNIT=([A-Za-z0-9@:._-]+)")
 _SPAN = re.compile(r"(\d{1,6})([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -160,19 +159,13 @@ def configured(stack: ExitStack, settings: config.Settings) -> tuple[list[str], 
 
     Without `sources` they are those that fail2ban reads, and `also`. `stack` ends the formats.
     """
-    jails = [] if settings.sources else fail2ban_logs.discover()
-    found = dict.fromkeys(settings.sources or [*(path for jail in jails for path in jail.paths), *settings.also])
-    matches = " ".join(match for jail in jails if not jail.paths for match in jail.journalmatch)
-    found |= dict.fromkeys(f"journal:{unit}" for unit in _UNIT.findall(matches))
-    if not found:
-        raise SourceError("fail2ban reads no log here; name one, or list some under `sources` in the configuration")
-    known = {path for jail in jails if jail.service for path in jail.paths}
     own: dict[str, formats.Format] = {}
-    for jail in jails:
-        for path in set(jail.paths) - known - own.keys():
-            fmt = stack.enter_context(FailregexFormat(jail.jail))
-            own |= dict.fromkeys(rotation.parts_of(path), fmt)
-    parts = [part for name in found for part in ([name] if journal.is_name(name) else rotation.parts_of(name))]
+    parts: list[str] = []
+    for name, jail in watch_sources.find(settings).items():
+        beside = [name] if journal.is_name(name) else rotation.parts_of(name)
+        parts += beside
+        if jail is not None:
+            own |= dict.fromkeys(beside, stack.enter_context(FailregexFormat(jail)))
     return parts, own
 
 

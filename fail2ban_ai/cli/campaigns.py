@@ -33,7 +33,7 @@ def command(ctx: click.Context, as_json: bool) -> None:
     elif found:
         _show(found, config.load().mode)
     else:
-        click.echo("No campaign was found yet: run `fail2ban-ai analyze` on the configured logs.")
+        click.echo("No campaign was found yet; `fail2ban-ai status` says which logs are read.")
     ctx.exit(0 if found else 1)
 
 
@@ -45,7 +45,7 @@ def _show(found: list[Campaign], mode: str) -> None:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for heading in ("id", "severity", "kind", "last seen (UTC)"):
         table.add_column(heading, no_wrap=True)
-    table.add_column("banned" if mode == "enforce" else "would ban", justify="right", no_wrap=True)
+    table.add_column("to ban" if mode == "enforce" else "would ban", justify="right", no_wrap=True)
     if wide:
         table.add_column("targets", no_wrap=True)
     for campaign in found:

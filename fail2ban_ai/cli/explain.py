@@ -2,16 +2,25 @@
 
 import ipaddress
 import json
+from datetime import UTC, datetime
 
 import click
 from rich.console import Console
 
-from fail2ban_ai import config, state
+from fail2ban_ai import config, paths, state
 from fail2ban_ai.addresses import actor_of
+from fail2ban_ai.decisions import log as decisions_log
+from fail2ban_ai.decisions import outcomes
+from fail2ban_ai.decisions.outcomes import Outcome
+from fail2ban_ai.decisions.strict import clean
+from fail2ban_ai.errors import DecisionError
 from fail2ban_ai.lowered import owner_of
 from fail2ban_ai.reports import text
 from fail2ban_ai.reports.digest import shown, worst_first
 from fail2ban_ai.reports.schema import Campaign
+
+OUTCOMES = 5  # shown
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @click.command("explain")
@@ -19,7 +28,8 @@ from fail2ban_ai.reports.schema import Campaign
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 @click.pass_context
 def command(ctx: click.Context, what: str, as_json: bool) -> None:
-    """Say why an ADDRESS or a CAMPAIGN was found: its reasons, why fail2ban missed it, what to do, its lines.
+    """Say why an ADDRESS or a CAMPAIGN was found: its reasons, why fail2ban missed it, what to do, its lines,
+    and what became of the decisions on an address.
 
     \b
     Example:
@@ -39,7 +49,26 @@ def command(ctx: click.Context, what: str, as_json: bool) -> None:
         click.echo(
             f"Nothing was found about {shown(what)} in the configured logs; `fail2ban-ai campaigns` lists findings."
         )
-    ctx.exit(0 if found else 1)
+    became = [] if as_json else _became(what)
+    if became:
+        click.echo("\nWhat `enforce` did:")
+    for one in became:
+        why = f": {clean(one.reason, 300)}" if one.reason else ""
+        click.echo(f"  {datetime.fromtimestamp(one.at, UTC):%Y-%m-%d %H:%M} UTC  {one.target} {one.result}{why}")
+    ctx.exit(0 if found or became else 1)
+
+
+def _became(what: str) -> list[Outcome]:
+    """The newest outcomes of decisions on this address, or on a network with it."""
+    actor = actor_of(what)
+    if actor is None:
+        return []
+    mine = ipaddress.ip_network(actor)
+    try:
+        known = decisions_log.read_all(paths.outcomes(), outcomes.from_line)
+    except (OSError, DecisionError):  # `status` says so
+        return []
+    return [one for one in known if _overlap(mine, ipaddress.ip_network(one.target))][-OUTCOMES:]
 
 
 def _concerns(campaign: Campaign, what: str) -> bool:
@@ -49,5 +78,8 @@ def _concerns(campaign: Campaign, what: str) -> bool:
     if any(one.address == actor for one in campaign.actors):
         return True
     mine = ipaddress.ip_network(actor)
-    nets = [ipaddress.ip_network(n.cidr) for n in campaign.networks]
-    return any(mine.version == net.version and mine.overlaps(net) for net in nets)
+    return any(_overlap(mine, ipaddress.ip_network(n.cidr)) for n in campaign.networks)
+
+
+def _overlap(one: Network, other: Network) -> bool:
+    return one.version == other.version and one.overlaps(other)

@@ -40,8 +40,9 @@ _WHY = click.option("--why", default="", metavar="TEXT", help="Your reason; it i
 
 
 def the_site() -> Site:
-    """This host's fail2ban, with the sources of the settings."""
-    return Site(sources=tuple(config.load().sources))
+    """This host's fail2ban, with the logs that the settings name."""
+    settings = config.load()
+    return Site(sources=tuple(settings.sources or settings.also))
 
 
 def prover(site: Site) -> Prover:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fail2ban_ai import paths
+from fail2ban_ai import config, paths
 from fail2ban_ai.decisions.strict import clean
 from fail2ban_ai.enforce import settings as enforcer_settings
 from fail2ban_ai.enforce import trial
@@ -70,8 +70,9 @@ def _set_up(installer: Installer, run: str | None, *, start: bool, history: bool
     from fail2ban_ai.setup.look import look  # noqa: PLC0415 - Polars, for which help and completion need not wait
 
     found = look(paths.root(), installer.client)
+    named = config.load() if paths.config().exists() else None
     if not as_json:
-        _tell_look(found)
+        _tell_look(found, named)
     done = host.install(installer, found, run=run, start=start)
     read = host.read_history() if history else None
     mode = enforcer_settings.load().mode
@@ -86,7 +87,7 @@ def _set_up(installer: Installer, run: str | None, *, start: bool, history: bool
     click.echo(f"Jails {names} {'run' if done.jails_run else 'start when fail2ban does: it does not run now'}.")
     for sentence in done.trouble:
         click.echo(f"! {sentence}")
-    _tell_next(found, mode, read)
+    _tell_next(mode, read, chosen=named is None and bool(found.unread))
 
 
 def _switch(installer: Installer, switch: str, as_json: bool) -> None:
@@ -109,17 +110,27 @@ def _switch(installer: Installer, switch: str, as_json: bool) -> None:
         click.echo(said)
 
 
-def _tell_look(found: "Look") -> None:
+def _tell_look(found: "Look", named: config.Settings | None) -> None:
+    """`named`: the configuration that is there already; without one, all that was found will be read."""
     if found.trouble:
         click.echo(f"! fail2ban could not be asked: {clean(found.trouble, 300)}")
     else:
         click.echo(f"Jails of fail2ban: {', '.join(found.jails) or 'none'}.")
+    told = {log.path: f"  {_log(log)}" for log in found.logs if log.jails or log.readable}
+    asked = {log.path for log in found.logs if log.jails}
+    told |= {f"journal:{unit}": f"  journal of {unit}" for unit in found.units}
+    asked |= {f"journal:{unit}" for unit in found.units}
+    read = dict.fromkeys(told) if named is None else dict.fromkeys(named.sources or [*asked, *named.also])
     click.echo("Logs that will be read:")
-    for log in found.logs:
-        if log.jails or log.understood:
-            click.echo(f"  {_log(log)}")
-    for unit in found.units:
-        click.echo(f"  journal of {unit}")
+    for name in [*(name for name in told if name in read), *(name for name in read if name not in told)]:
+        click.echo(told.get(name) or f"  {clean(name, 200)}: named in {paths.config()}")
+    if not read:
+        click.echo("  none; `fail2ban-ai doctor` says what keeps fail2ban from its logs")
+    for path in found.doubled:
+        click.echo(f"Not read: {clean(path, 200)}, whose lines the journal has, too.")
+    left = [text for name, text in told.items() if name not in read]
+    if left:
+        click.echo("\n".join([f"Not read, since {paths.config()} does not name them (`also`):", *left]))
     for log in found.logs:
         if log.behind_cdn:
             click.echo(
@@ -138,7 +149,8 @@ def _log(log: "Log") -> str:
     return f"{clean(log.path, 200)}: {log.service}, {share:.0%} of its last lines understood; {who}{older}"
 
 
-def _tell_next(found: "Look", mode: str, read: bool | None) -> None:
+def _tell_next(mode: str, read: bool | None, *, chosen: bool) -> None:
+    """`read`: whether the history could be read. `chosen`: whether logs were put under `also` just now."""
     click.echo(f"\nMode: {mode}{': nobody is banned' if mode == 'observe' else ''}. What to look at next:")
     if read:
         click.echo("  fail2ban-ai campaigns          what the logs of the last weeks show")
@@ -146,7 +158,7 @@ def _tell_next(found: "Look", mode: str, read: bool | None) -> None:
         click.echo("  fail2ban-ai analyze --last 7d  the logs could not be read just now; this says why")
     click.echo("  fail2ban-ai doctor             what is wrong here, and how to mend it")
     click.echo("  fail2ban-ai status             what runs, what was found, what would have been banned")
-    if found.unread:
+    if chosen:
         click.echo(f"  {paths.config()}: the logs under `also` that you do not want read")
     if mode == "observe":
         click.echo("  fail2ban-ai setup --enforce    after some days, when what would have been banned is right")

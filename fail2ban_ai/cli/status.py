@@ -13,6 +13,7 @@ import click
 from fail2ban_ai import overview
 from fail2ban_ai.decisions.strict import clean
 from fail2ban_ai.errors import Fail2banAIError
+from fail2ban_ai.findings import SEVERITIES
 from fail2ban_ai.overview import Overview
 from fail2ban_ai.reports import metrics
 
@@ -64,12 +65,12 @@ def _lines(found: Overview) -> Iterator[tuple[str, str]]:
         yield "watch", f"running: {behind}, {watch.rss_bytes / 1e6:.0f} MB{slow}"
     else:
         yield "watch", watch.why
-    yield "enforce", "running" if found.enforce == "running" else "enforce is not running: decisions wait."
+    yield "enforce", "running" if found.enforce == "running" else "not running: decisions wait"
     bans = {jail: "absent" if count is None else f"{count} banned" for jail, count in found.fail2ban.items()}
     yield "fail2ban", ", ".join(f"{jail} {told}" for jail, told in bans.items()) or "not known"
     yield "model", found.model or "not known"
-    yield "last run", found.last_run
-    yield "campaigns", _counts(found.campaigns)
+    yield "analyzed", found.last_run
+    yield "campaigns", _counts({severity: found.campaigns.get(severity, 0) for severity in reversed(SEVERITIES)})
     yield "decisions", _counts(found.decisions)
     yield "outcomes", _counts(found.outcomes)
     for source in found.sources:
@@ -96,4 +97,4 @@ def _mode(found: Overview) -> str:
 
 
 def _counts(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} {name}" for name, count in counts.items()) or "none"
+    return ", ".join(f"{count:,} {name}" for name, count in counts.items() if count) or "none"

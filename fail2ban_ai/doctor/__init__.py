@@ -20,6 +20,7 @@ from fail2ban_ai.doctor import (
 )
 from fail2ban_ai.doctor.host import Host
 from fail2ban_ai.doctor.result import Result
+from fail2ban_ai.setup import record
 
 CHECKS = (
     *server.CHECKS,
@@ -35,8 +36,12 @@ CHECKS = (
 
 
 def examine(host: Host) -> list[Result]:
-    """The results of every check, in order; "ok" for a check that found nothing. A check that fails says so itself."""
-    return [result for check in CHECKS for result in _results(check, host)]
+    """The results of every check, in order; "ok" for a check that found nothing. A check that fails says so itself.
+
+    Before `setup` there is nothing to say of what it makes, which one check says.
+    """
+    idle = () if record.exists() else services.WHEN_SET_UP
+    return [result for check in CHECKS if check not in idle for result in _results(check, host)]
 
 
 def _results(check: Callable[[Host], Iterable[Result]], host: Host) -> list[Result]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from fail2ban_ai.errors import Fail2banAbsent, Fail2banError
+from fail2ban_ai import config
+from fail2ban_ai.errors import ConfigError, Fail2banAbsent, Fail2banError
 from fail2ban_ai.fail2ban import jails
 from fail2ban_ai.fail2ban.client import Client
 from fail2ban_ai.fail2ban.effective import Nft
@@ -92,6 +93,16 @@ class Host:
             elif len(words) >= 4 and words[0] in ("set", "multi-set") and words[1] in found:
                 _apply(found[str(words[1])], str(words[2]), words[3:])
         return found
+
+    @property
+    def logs(self) -> list[str]:
+        """The logs that the enabled jails read, and those that our own settings name; in order."""
+        found = {path for jail in self.jails.values() for path in jail.logpath}
+        try:
+            settings = config.load()
+        except ConfigError:  # which another check says
+            return sorted(found)
+        return sorted(found | {name for name in (*settings.sources, *settings.also) if name.startswith("/")})
 
     @cached_property
     def options(self) -> list[Option]:

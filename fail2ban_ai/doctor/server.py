@@ -39,4 +39,20 @@ def garbage_bans(host: Host) -> Iterator[Result]:
                 )
 
 
-CHECKS = (server_answers, garbage_bans)
+def actions_run(host: Host) -> Iterator[Result]:
+    """Every running jail has the actions that its configuration names."""
+    for jail in host.running or ():
+        wanted = dict.fromkeys(host.jails[jail].actions if jail in host.jails else ())
+        told = host.client.get(jail, "actions")
+        has = told.rpartition("\n")[2].replace(" ", "").split(",")  # below a line of words, where there are any
+        missing = [name for name in wanted if name not in has]
+        if missing:
+            yield Result(
+                "actions-run",
+                "warning" if len(missing) < len(wanted) else "error",
+                f"Jail {jail} runs without {', '.join(missing)}, which its configuration names.",
+                f"fail2ban-client restart {jail}: a reload drops actions that are new in it. Its bans stay.",
+            )
+
+
+CHECKS = (server_answers, garbage_bans, actions_run)

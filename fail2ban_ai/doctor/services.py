@@ -75,7 +75,7 @@ def watcher_reads_logs(host: Host) -> Iterator[Result]:
     """The watcher's user may read the logs."""
     if not record.exists() or account.ids() is None or os.geteuid() != 0 or paths.root() != Path("/"):
         return
-    logs = sorted({path for jail in host.jails.values() for path in jail.logpath if Path(path).exists()})
+    logs = [path for path in host.logs if Path(path).exists()]
     with user(account.NAME):
         closed = [path for path in logs if not os.access(path, os.R_OK, effective_ids=True)]
     for path in closed:
@@ -156,12 +156,5 @@ def _systemctl(*words: str) -> str:
     return done.stdout.strip()
 
 
-CHECKS = (
-    settings_are_right,
-    user_is_there,
-    folders_are_right,
-    watcher_reads_logs,
-    services_run,
-    enforcing_is_settled,
-    watcher_keeps_up,
-)
+WHEN_SET_UP = (folders_are_right, watcher_reads_logs, services_run, enforcing_is_settled, watcher_keeps_up)
+CHECKS = (settings_are_right, user_is_there, *WHEN_SET_UP)

@@ -15,8 +15,8 @@ _EARLIEST = 1704067200.0  # 2024-01-01: a clock before this was never set
 
 
 def logs_are_readable(host: Host) -> Iterator[Result]:
-    """The logs of the enabled jails are there and may be read."""
-    for path in sorted({path for jail in host.jails.values() for path in jail.logpath}):
+    """The logs of the enabled jails, and those of our settings, are there and may be read."""
+    for path in host.logs:
         if not Path(path).exists():
             advice = "Has the service been removed, or the log renamed?"
             yield Result("logs-are-readable", "warning", f"{path} is gone.", advice, path)
@@ -32,7 +32,7 @@ def clock_is_right(host: Host) -> Iterator[Result]:
         advice = "Set it; fail2ban skips lines older than findtime."
         yield Result("clock-is-right", "error", "This machine's clock is years behind.", advice)
         return
-    for path in sorted({path for jail in host.jails.values() for path in jail.logpath}):
+    for path in host.logs:
         try:
             ahead = Path(path).stat().st_mtime - now
         except OSError:
@@ -51,7 +51,7 @@ def visitors_come_themselves(host: Host) -> Iterator[Result]:
     """The web logs name the visitors, not the edges of a CDN in front."""
     from fail2ban_ai.doctor.visitors import through_edges  # noqa: PLC0415 - reading logs loads Polars
 
-    for path in sorted({path for jail in host.jails.values() for path in jail.logpath}):
+    for path in host.logs:
         share = through_edges(path)
         if share >= GateSettings().edge_share:
             yield Result(

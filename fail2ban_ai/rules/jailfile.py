@@ -13,6 +13,7 @@ from fail2ban_ai.errors import RuleError
 from fail2ban_ai.fail2ban import ignorecommand
 from fail2ban_ai.fail2ban.logs import JailSource
 from fail2ban_ai.rules.suggestion import Jail
+from fail2ban_ai.sources import journal
 
 LIVE = "fail2ban-ai-nft"  # action.d: blocks on every port and protocol
 SHADOW = "fail2ban-ai-record"  # action.d: writes a line and blocks nothing
@@ -59,6 +60,7 @@ def known(jails: Iterable[JailSource], sources: Iterable[str]) -> Known:
     for jail in jails:
         paths |= set(jail.paths)
         matches |= {field for match in jail.journalmatch for field in _FIELD.findall(match)}
+        matches |= {f"_SYSTEMD_UNIT={unit}" for unit in journal.units(jail.journalmatch)}
     for source in sources:
         unit = source.removeprefix("journal:")
         if unit != source:

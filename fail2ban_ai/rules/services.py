@@ -33,7 +33,7 @@ SERVICES = {
         "ssh",
         "sshd",
         r"sshd(?:-session)?",
-        "_SYSTEMD_UNIT=ssh.service + _COMM=sshd",
+        "_SYSTEMD_UNIT=ssh.service",  # not _COMM=sshd as well: any local user's program can bear that name
     ),
     "dovecot": Service(
         "syslog.conf.j2",

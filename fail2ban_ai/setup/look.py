@@ -1,6 +1,5 @@
 """Looks at a host before anything is written: fail2ban's jails, the logs and how much of them is understood, a GPU."""
 
-import re
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from fail2ban_ai.errors import Fail2banError
 from fail2ban_ai.fail2ban import logs as fail2ban_logs
 from fail2ban_ai.fail2ban.client import Client
 from fail2ban_ai.gate.rules import GateSettings
-from fail2ban_ai.sources import rotation
+from fail2ban_ai.sources import journal, rotation
 
 # Where Debian's packages log what we understand. fail2ban enables one jail there (sshd), so most of these nobody reads.
 USUAL = (
@@ -27,8 +26,13 @@ USUAL = (
     "var/log/vsftpd.log",
     "var/log/proftpd/proftpd.log",
 )
+EMPTY = "is empty so far"
 _TAIL = 500_000  # bytes
-_UNIT = re.compile(r"_SYSTEMD_UNIT=([A-Za-z0-9@:._-]+)")
+# What a syslog daemon writes down of units whose journal the jails read: reading both would count everything twice.
+_SAME = {
+    "var/log/auth.log": ("ssh.service", "sshd.service"),
+    "var/log/mail.log": ("postfix.service", "postfix@-.service", "dovecot.service"),
+}
 _GPU = ("dev/nvidiactl", "dev/kfd")
 
 
@@ -46,6 +50,11 @@ class Log:
     problem: str = ""
 
     @property
+    def readable(self) -> bool:
+        """Whether we read something in it, or may one day: a service that was just installed has logged nothing."""
+        return bool(self.understood) or self.problem == EMPTY
+
+    @property
     def behind_cdn(self) -> bool:
         """Whether the gate would take most of its addresses for edges."""
         return self.edges >= GateSettings().edge_share
@@ -58,13 +67,14 @@ class Look:
     jails: tuple[str, ...] = ()
     logs: tuple[Log, ...] = ()
     units: tuple[str, ...] = ()  # of the journal, which jails read
+    doubled: tuple[str, ...] = ()  # logs that hold what these units say, and that no jail reads
     gpu: bool = False
     trouble: str = ""  # why fail2ban's jails are not known
 
     @property
     def unread(self) -> list[Log]:
         """Logs that we understand and fail2ban does not read."""
-        return [log for log in self.logs if not log.jails and log.understood]
+        return [log for log in self.logs if not log.jails and log.readable]
 
 
 @dataclass(slots=True)
@@ -79,9 +89,12 @@ def look(root: Path = Path("/"), client: Client | None = None) -> Look:
     """What is on the host below `root`. Never raises for what the host lacks."""
     read = _jails(root, client)
     usual = [str(path) for pattern in USUAL for path in sorted(root.glob(pattern)) if path.is_file()]
+    same = {str(root / name) for name, units in _SAME.items() if not read.units.keys().isdisjoint(units)}
+    doubled = [path for path in usual if path in same and path not in read.jails]
+    usual = [path for path in usual if path not in doubled]
     logs = tuple(_log(path, read.jails.get(path, ())) for path in dict.fromkeys([*read.jails, *usual]))
     gpu = any((root / device).exists() for device in _GPU)
-    return Look(read.names, logs, tuple(read.units), gpu, read.trouble)
+    return Look(read.names, logs, tuple(read.units), tuple(doubled), gpu, read.trouble)
 
 
 def _jails(root: Path, client: Client | None) -> _Read:
@@ -94,7 +107,7 @@ def _jails(root: Path, client: Client | None) -> _Read:
         for path in jail.paths:
             read.jails.setdefault(path, []).append(jail.jail)
         if not jail.paths:
-            read.units |= dict.fromkeys(_UNIT.findall(" ".join(jail.journalmatch)))
+            read.units |= dict.fromkeys(journal.units(jail.journalmatch))
     return read
 
 
@@ -106,7 +119,7 @@ def _log(path: str, jails: Iterable[str]) -> Log:
         return Log(path, tuple(jails), parts=parts, problem=f"cannot be read: {error.strerror}")
     fmt = formats.guess(lines[-200:], path)
     if fmt is None:
-        why = "is empty" if not lines else "no format of ours fits"
+        why = EMPTY if not lines else "no format of ours fits"
         return Log(path, tuple(jails), lines=len(lines), parts=parts, problem=why)
     numbers = pl.int_range(1, len(lines) + 1, dtype=pl.UInt32, eager=True)
     frame = pl.DataFrame({"raw": pl.Series(lines, dtype=pl.String), "line": numbers})

@@ -12,8 +12,9 @@ import re
 import select
 import subprocess
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -25,6 +26,8 @@ from fail2ban_ai.sources.stats import SourceStats
 PREFIX = "journal:"
 UNIT = re.compile(r"[A-Za-z0-9@:._\\-]{1,255}")
 FIELDS = "MESSAGE,SYSLOG_IDENTIFIER,_COMM,_PID,__REALTIME_TIMESTAMP"
+FOLDERS = ("/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
+_NAMED = re.compile(r"_SYSTEMD_UNIT=([A-Za-z0-9@:._-]+)")
 _SILENCE = 60.0  # seconds without a byte from journalctl before it is given up
 _ENTRY_LIMIT = 1 << 20  # bytes of one JSON object; with these fields it stays far below
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -35,6 +38,27 @@ _BREAKS = re.compile(r"[\r\n\x00]+")  # an entry of several lines must not look 
 def is_name(source: str) -> bool:
     """Whether a source is named as "journal:UNIT"."""
     return source.startswith(PREFIX)
+
+
+def units(matches: Iterable[str]) -> list[str]:
+    """The units that matches of fail2ban's name ("_SYSTEMD_UNIT=…"), each by the name that its entries bear.
+
+    fail2ban 1.0 asks for sshd.service, which on Debian is an alias of ssh.service and is in no entry (it finds them by
+    _COMM=sshd, which any local user's program can bear).
+    """
+    return list(dict.fromkeys(_unaliased(unit) for match in matches for unit in _NAMED.findall(match)))
+
+
+def _unaliased(unit: str) -> str:
+    """What an alias stands for (systemd.unit(5): a link to a unit file of another name); any other name as it is."""
+    for folder in FOLDERS:
+        link = Path(folder, unit)
+        if link.is_symlink():
+            meant = link.readlink().name
+            return meant if Path(meant).suffix == Path(unit).suffix and "@" not in meant else unit
+        if link.exists():
+            break
+    return unit
 
 
 class JournalUnit:

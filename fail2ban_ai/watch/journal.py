@@ -8,6 +8,7 @@ import tempfile
 import time
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 
 from fail2ban_ai.sources import journal
 from fail2ban_ai.watch.position import Position
@@ -79,7 +80,7 @@ class JournalTail:
             self._try_at = float("inf")
             return
         command = ["journalctl", "-o", "json", "--quiet", "--follow", f"--output-fields={journal.FIELDS}"]
-        command += [f"--unit={unit}", "--no-tail"]
+        command += [f"--unit={unit}", "--no-tail", *_of_all_boots()]
         at = self._position
         command.append(f"--after-cursor={at.cursor}" if at.cursor else f"--since=@{int(at.at or self._since)}")
         self._rest = b""
@@ -112,6 +113,18 @@ class JournalTail:
         self._position = replace(before, line=before.line + len(entries), cursor=cursor, at=time.time())
         data = "\n".join(journal.as_syslog(entry) for entry in entries).encode("utf-8", "replace")
         return Piece(self.source, data, before.line + 1, before, self._position, self._ended)
+
+
+def _of_all_boots() -> list[str]:
+    """What has journalctl go on from an earlier boot: `--follow` alone shows this boot only (systemd 252).
+
+    `--merge` would show what other hosts sent here, too, so this host is asked for by name.
+    """
+    try:
+        here = Path("/etc/machine-id").read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return []
+    return ["--merge", f"_MACHINE_ID={here}"] if here.isalnum() else []
 
 
 def _cursor(entry: bytes) -> str:

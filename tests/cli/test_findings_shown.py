@@ -1,5 +1,6 @@
 """`campaigns` and `explain` as a person reads them."""
 
+import ipaddress
 import re
 from pathlib import Path
 
@@ -8,6 +9,9 @@ from click.testing import CliRunner
 
 from fail2ban_ai import paths
 from fail2ban_ai.cli.group import cli
+from fail2ban_ai.decisions import log as decisions_log
+from fail2ban_ai.decisions import outcomes
+from fail2ban_ai.decisions.outcomes import Outcome
 from fail2ban_ai.state import State
 from tests.reports.made import HOSTILE, campaign, report
 
@@ -41,6 +45,23 @@ def test_explain_begins_with_the_address_asked_for() -> None:
     assert told.index(last.address) < told.index("The requests hold")
     assert "40 more addresses" in told
     assert "15 more lines" in told
+
+
+def test_explain_tells_what_became_of_the_decisions_on_an_address() -> None:
+    actor = campaign(1, 46).actors[-1].address
+    network = str(ipaddress.ip_network(f"{actor}/24", strict=False))
+    refused = Outcome("a", 1773576000.0, actor, "refused", "allowed: it is on the allow list: \x1b[1moffice")
+    for one in (
+        refused,
+        Outcome("b", 1773579600.0, network, "banned", ""),
+        Outcome("c", 1.0, "198.18.0.1", "banned", ""),
+    ):
+        decisions_log.append(paths.outcomes(), outcomes.to_line(one))
+    told = _run("explain", actor)
+    assert f"2026-03-15 12:00 UTC  {actor} refused: allowed: it is on the allow list: " in told
+    assert f"2026-03-15 13:00 UTC  {network} banned\n" in told
+    assert "198.18.0.1 banned" not in told
+    assert "198.18.0.1 banned" in _run("explain", "198.18.0.1"), "though nothing was found about it"
 
 
 def test_nothing_found_says_where_to_look() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from fail2ban_ai import decisions, paths
+from fail2ban_ai import config, decisions, paths
 from fail2ban_ai.cli.group import cli
 from fail2ban_ai.decisions import log as decisions_log
 from fail2ban_ai.fail2ban import labels
@@ -79,6 +79,15 @@ def test_without_sources_the_logs_and_units_of_fail2ban_are_read(host: Path, mon
     monkeypatch.setattr("fail2ban_ai.fail2ban.logs.discover", lambda: jails)
     report = json.loads(_run("analyze", "--json").stdout)
     assert {source["source"] for source in report["lines"]["by_source"]} == {str(log), "journal:ssh.service"}
+
+
+def test_the_jail_of_an_installed_rule_hides_nothing_of_its_log(host: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = json.loads(_run("analyze", "--json").stdout)["lines"]
+    log = config.load().sources
+    paths.config().write_text(json.dumps({"also": log}))
+    jails = [JailSource("ai-web-env", None, paths=tuple(log), failregex=("^<ADDR> .*$",))]
+    monkeypatch.setattr("fail2ban_ai.fail2ban.logs.discover", lambda: jails)
+    assert json.loads(_run("analyze", "--json").stdout)["lines"] == before
 
 
 def test_what_fail2ban_bans_counts_as_fail2bans_and_is_not_asked_for_again(host: Path) -> None:

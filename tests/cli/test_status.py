@@ -18,7 +18,9 @@ from hypothesis import strategies as st
 
 from fail2ban_ai import heartbeat, paths
 from fail2ban_ai.cli.group import cli
+from fail2ban_ai.cli.status import _lines as lines_of
 from fail2ban_ai.lowered import owner_of
+from fail2ban_ai.overview import Overview
 from tests.setup import private_host
 
 BEAT = {
@@ -100,7 +102,22 @@ def test_an_old_heartbeat_is_a_watcher_that_does_not_run(host: Path, ago: float,
 
 
 def test_without_a_heartbeat_watch_is_not_running(host: Path) -> None:
-    assert "watch is not running" in status().output
+    assert re.search("^watch +not running", status().output, re.MULTILINE)
+
+
+@pytest.mark.parametrize("beats", [False, True])
+def test_a_watcher_that_has_not_been_heard_of_since_its_start_starts(host: Path, beats: bool) -> None:
+    if beats:
+        beat(at=time.time() - 300)  # of the one before it
+    with paths.heartbeat().with_name("watch.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert json.loads(status("--json").stdout)["watch"]["state"] == "starting"
+        assert re.search("^watch +.*starts", status().output, re.MULTILINE)
+
+
+def test_severities_are_told_worst_first(host: Path) -> None:
+    found = Overview(campaigns={"low": 2, "critical": 1, "medium": 1000})
+    assert dict(lines_of(found))["campaigns"] == "1 critical, 1,000 medium, 2 low"
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,23 @@ def test_garbage_bans(running: PrivateServer) -> None:
     assert "'not-an-ip'" in found[0].sentence
 
 
+def test_an_action_that_a_reload_dropped(running: PrivateServer) -> None:
+    # The fact: a reload with an action that is new leaves the jail without it, a restart does not.
+    assert list(server_checks.actions_run(host(running))) == []
+    own = running.config / "jail.d/zz-feed.local"
+    own.write_text("[sshd]\naction = %(action_)s\n         fail2ban-ai\n")
+    try:
+        running.client.run("reload", "--if-exists", "sshd")
+        found = list(server_checks.actions_run(host(running)))
+        assert [result.level for result in found] == ["warning"]
+        assert "Jail sshd runs without fail2ban-ai" in found[0].sentence
+        running.client.restart_jail("sshd")
+        assert list(server_checks.actions_run(host(running))) == []
+    finally:
+        own.unlink()
+        running.client.restart_jail("sshd")
+
+
 def test_ai_jails_stopped(running: PrivateServer) -> None:
     assert list(ai_jails.ai_jails_run(host(running))) == []
     running.client.run("stop", jails.NETWORKS)

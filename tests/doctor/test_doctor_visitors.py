@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import pytest
+
+from fail2ban_ai import paths
 from fail2ban_ai.doctor import surroundings
 from fail2ban_ai.doctor.host import Host, JailConfig
 from fail2ban_ai.doctor.result import Result
@@ -37,3 +40,18 @@ def test_a_log_of_another_service_says_nothing(tmp_path: Path) -> None:
     host = Host()
     host.jails = {"sshd": JailConfig("sshd", logpath=[str(path)])}
     assert list(surroundings.visitors_come_themselves(host)) == []
+
+
+def test_a_log_that_only_we_read_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "access.log"
+    examine(path, agents=6)
+    monkeypatch.setenv("FAIL2BAN_AI_ROOT", str(tmp_path))
+    host = Host()
+    host.jails = {}
+    assert list(surroundings.visitors_come_themselves(host)) == []
+    paths.config().parent.mkdir(parents=True)
+    paths.config().write_text(f"also: [{path}, {path}.gone]\n")
+    assert [found.file for found in surroundings.visitors_come_themselves(host)] == [str(path)]
+    assert [found.sentence for found in surroundings.logs_are_readable(host)] == [f"{path}.gone is gone."]
+    paths.config().write_text("also: 7\n")  # which another check says
+    assert list(surroundings.logs_are_readable(host)) == []

@@ -12,6 +12,7 @@ from fail2ban_ai import paths
 from fail2ban_ai.errors import RuleError
 from fail2ban_ai.fail2ban.logs import JailSource
 from fail2ban_ai.rules import decide, filter_file, jailfile, listing, store, suggestion
+from fail2ban_ai.rules.services import SERVICES
 from fail2ban_ai.rules.site import Site
 
 from . import a_rule
@@ -182,6 +183,21 @@ def test_a_journal_that_a_jail_reads_may_be_read() -> None:
         jail(backend="systemd", logpaths=(), journalmatch="_SYSTEMD_UNIT=nginx.service"),
         jailfile.known([], ["journal:nginx.service"]),
     )
+
+
+@pytest.mark.parametrize("service", [name for name, known in SERVICES.items() if known.journalmatch])
+def test_what_a_suggested_rule_reads_of_the_journal_may_be_read(service: str) -> None:
+    match = SERVICES[service].journalmatch
+    stock = match.replace("ssh.service", "sshd.service + _COMM=sshd")  # fail2ban 1.0's, on Debian an alias
+    host = jailfile.known([JailSource(service, journalmatch=(stock, match))], [])
+    jailfile.check(jail(backend="systemd", logpaths=(), journalmatch=match), host)
+
+
+def test_an_alias_of_a_unit_may_be_read_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "sshd.service").symlink_to("/lib/systemd/system/ssh.service")
+    monkeypatch.setattr("fail2ban_ai.sources.journal.FOLDERS", (str(tmp_path),))
+    host = jailfile.known([JailSource("sshd", journalmatch=("_SYSTEMD_UNIT=sshd.service + _COMM=sshd",))], [])
+    jailfile.check(jail(backend="systemd", logpaths=(), journalmatch=SERVICES["sshd"].journalmatch), host)
 
 
 def test_what_is_only_read_by_root_is_closed_to_others(folder: Path) -> None:

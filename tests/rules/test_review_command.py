@@ -273,3 +273,12 @@ def test_the_walk_at_a_terminal(host: Bench, editor: str) -> None:
     assert "c100" in (host.config / "filter.d" / "ai-a.conf").read_text()
     assert "c99" in (paths.suggestions() / "ai-a" / "filter.conf").read_text()
     assert decide.look("ai-c").rule.name == "ai-c"
+
+
+def test_the_logs_that_setup_put_under_also_may_have_rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAIL2BAN_AI_ROOT", str(tmp_path))
+    paths.config().parent.mkdir(parents=True)
+    paths.config().write_text("also: [/var/log/nginx/access.log]\n")
+    assert review.the_site().sources == ("/var/log/nginx/access.log",)
+    paths.config().write_text("sources: [/srv/a.log]\nalso: [/srv/b.log]\n")  # `sources` names all that is read
+    assert review.the_site().sources == ("/srv/a.log",)

@@ -23,6 +23,7 @@ from fail2ban_ai.enforce import settings as enforcer_settings
 from fail2ban_ai.enforce import trial
 from fail2ban_ai.fail2ban import jails
 from fail2ban_ai.fail2ban.client import Client
+from fail2ban_ai.fail2ban.logs import JailSource
 from fail2ban_ai.fail2ban.namespace import Namespace
 from fail2ban_ai.fail2ban.private import PrivateServer
 from fail2ban_ai.installer import Installer
@@ -201,6 +202,35 @@ def test_logs_that_nobody_reads_are_found_and_history_bans_nobody(host: Path, st
     assert not paths.decisions().exists()
     assert stock.client.banned(jails.ADDRESSES) == []
     assert run("--remove").exit_code == 0
+
+
+def test_a_log_that_is_empty_yet_is_read_and_one_taken_out_is_not(root: Path) -> None:
+    access, mail = root / "var/log/nginx/access.log", root / "var/log/mail.log"
+    access.parent.mkdir()
+    access.write_text("")
+    mail.write_text("no line of any service of ours\n")
+    shown = run("--no-history").output
+    assert f"{access}: is empty so far; fail2ban does not read it" in shown
+    assert config.load().also == [str(access)], "and not a log that nothing of ours can read"
+    paths.config().write_text("also: [/srv/other.log]\n")
+    will, _, wont = run("--no-history").output.partition("Not read, since")
+    assert f"/srv/other.log: named in {paths.config()}" in will
+    assert str(access) not in will
+    assert str(access) in wont
+    assert "under `also` that you do not want" not in wont
+
+
+def test_what_the_journal_has_too_is_not_read_twice(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    jails = [JailSource("sshd", "sshd", journalmatch=("_SYSTEMD_UNIT=ssh.service + _COMM=sshd",))]
+    monkeypatch.setattr("fail2ban_ai.fail2ban.logs.discover", lambda *_, **__: jails)
+    stamp = datetime.now(UTC).isoformat()
+    auth, mail = root / "var/log/auth.log", root / "var/log/mail.log"
+    auth.write_text(f"{stamp} host sshd[7]: Failed password for root from 192.0.2.7 port 40000 ssh2\n" * 3)
+    mail.write_text(f"{stamp} host postfix/smtpd[7]: disconnect from unknown[192.0.2.7] ehlo=1 quit=1 commands=2\n" * 3)
+    shown = run("--no-history").output
+    assert "journal of ssh.service" in shown
+    assert f"Not read: {auth}, whose lines the journal has, too." in shown
+    assert config.load().also == [str(mail)], "whose units no jail reads"
 
 
 @pytest.mark.parametrize("switch", ["--enforce", "--observe", "--confirm"])

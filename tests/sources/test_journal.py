@@ -153,3 +153,20 @@ def test_the_real_journalctl_takes_the_command():
     problem = reader.stats[0].problem or ""
     assert "unrecognized" not in problem
     assert "invalid" not in problem.lower()
+
+
+def test_an_alias_that_fail2ban_names_is_read_by_the_name_in_the_entries(tmp_path, monkeypatch):
+    here, there = tmp_path / "etc", tmp_path / "lib"
+    monkeypatch.setattr(journal, "FOLDERS", (str(here), str(there)))
+    for folder in (here, there):
+        folder.mkdir()
+    for name in ("ssh.service", "dovecot.service", "getty@.service"):
+        (there / name).write_text("[Unit]\n")
+    (here / "sshd.service").symlink_to(there / "ssh.service")
+    (here / "dovecot.service").symlink_to(there / "dovecot.service")  # as `systemctl link` makes it
+    (here / "masked.service").symlink_to("/dev/null")
+    (here / "getty@tty1.service").symlink_to(there / "getty@.service")
+    matches = ["_SYSTEMD_UNIT=sshd.service + _COMM=sshd", "_SYSTEMD_UNIT=ssh.service"]
+    assert journal.units(matches) == ["ssh.service"]
+    names = ["dovecot.service", "masked.service", "getty@tty1.service", "absent.service"]
+    assert journal.units([f"_SYSTEMD_UNIT={name}" for name in names]) == names

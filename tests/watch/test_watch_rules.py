@@ -129,6 +129,9 @@ def test_a_decision_waits_for_room_on_disk(state, monkeypatch):
 JOURNALCTL = """#!{python}
 import json, sys, time
 after = next((word.partition("=")[2] for word in sys.argv if word.startswith("--after-cursor=")), "c0")
+# The real one (systemd 252) with --follow shows this boot only, unless --merge is there, and then other hosts' as well.
+if "--merge" not in sys.argv or not any(word.startswith("_MACHINE_ID=") for word in sys.argv):
+    after = "c3" if after < "c3" else after
 for number in range(int(after[1:]) + 1, 6):
     print(json.dumps({{"__CURSOR": f"c{{number}}", "__REALTIME_TIMESTAMP": str(1_700_000_000_000_000 + number),
                       "SYSLOG_IDENTIFIER": "sshd", "MESSAGE": f"entry {{number}}"}}), flush=True)
@@ -175,6 +178,20 @@ def test_the_logs_of_fail2ban_are_watched_but_not_their_older_parts(monkeypatch)
     monkeypatch.setattr(logs, "discover", list)
     with pytest.raises(SourceError):
         sources.find(Settings())
+
+
+def test_a_jail_of_an_unknown_name_does_not_hide_a_log_that_we_understand(monkeypatch, tmp_path):
+    access, other, fresh = (tmp_path / name for name in ("access.log", "own.log", "fresh.log"))
+    line = '192.0.2.7 - - [05/Jan/2026:10:00:00 +0000] "GET / HTTP/1.1" 200 9 "-" "curl/8"\n'
+    access.write_text("")
+    access.with_name("access.log.1").write_text(line * 5)  # rotated a moment ago
+    other.write_text("2026-01-05 10:00:00 widget refused 192.0.2.7\n" * 5)
+    fresh.write_text("")
+    jails = [JailSource("ai-web-env", None, paths=(str(access),))]  # a reviewed rule's
+    jails += [JailSource("own", None, paths=(str(other), str(fresh), str(tmp_path / "gone.log")))]
+    monkeypatch.setattr(logs, "discover", lambda: jails)
+    wanted = {"access.log": None, "own.log": "own", "fresh.log": "own", "gone.log": "own"}
+    assert sources.find(Settings()) == {str(tmp_path / name): jail for name, jail in wanted.items()}
 
 
 def test_the_heartbeat_of_a_watcher_is_what_status_reads(state):
