@@ -106,17 +106,17 @@ def _beat(folder: Path) -> dict[str, int]:
 
 def _row(folder: Path, pid: int, lines: int, seconds: float) -> None:
     status = dict(line.split(":") for line in Path(f"/proc/{pid}/status").read_text().splitlines())
-    now, most = (int(status[key].split()[0]) / 1024 for key in ("VmRSS", "VmHWM"))
+    now, own, most = (int(status[key].split()[0]) / 1024 for key in ("VmRSS", "RssAnon", "VmHWM"))
     state = folder / "var/lib/fail2ban-ai"
     disk = sum(file.stat().st_size for file in state.rglob("*") if file.is_file()) / 1e6
-    values = (lines, lines / seconds, now, most, disk)
+    values = (lines, lines / seconds, now, own, most, disk)
     print("| " + " | ".join(f"{value:,.0f}" for value in values) + " |", flush=True)
 
 
 def main() -> None:
     """Print the table."""
-    print("| lines | lines/s | resident MB | most so far | state on disk, MB |")
-    print("| --- | --- | --- | --- | --- |")
+    print("| lines | lines/s | resident MB | of it no file's | most so far | state on disk, MB |")
+    print("| --- | --- | --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory() as name:
         write(Path(name), int(float((*sys.argv[1:], "10")[0]) * 1e6))
         soak(Path(name))

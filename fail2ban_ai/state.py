@@ -82,11 +82,11 @@ class State:
     def _keep(db: sqlite3.Connection, report: Report) -> None:
         db.executemany(
             "insert or replace into campaigns values (?, ?, ?, ?)",
-            [(c.id, c.last_seen.isoformat(), c.severity, c.model_dump_json(by_alias=True)) for c in report.campaigns],
+            ((c.id, c.last_seen.isoformat(), c.severity, c.model_dump_json(by_alias=True)) for c in report.campaigns),
         )
         db.executemany(
             "insert or ignore into decisions values (?, ?, ?, ?)",
-            [(d.id, d.at.isoformat(), d.target, d.model_dump_json(by_alias=True)) for d in report.decisions],
+            ((d.id, d.at.isoformat(), d.target, d.model_dump_json(by_alias=True)) for d in report.decisions),
         )
 
     def campaigns(self) -> list[Campaign]:

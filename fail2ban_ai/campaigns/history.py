@@ -15,32 +15,33 @@ RAISED_LEAST = 6.0  # and at least so many strangers a day
 SURE_COUNT = 7.0  # strangers beyond the reference that open a wave: eight of them in a few hours
 SURE_NATS = 14.0  # and log-likelihood that it takes, which rules where the usual rate is high
 FORGET = 7 * DAY  # a stranger that stays away so long is counted anew
-
-
-@dataclass(slots=True)
-class Stranger:
-    """An actor that failed on the target within the bracket."""
-
-    actor: str
-    network: str | None
-    first: float
+MAX_MET = 5_000  # strangers whose names are known; the longest idle are forgotten first
 
 
 @dataclass(slots=True)
 class History:
-    """The strangers of one target: the usual ones as a count, those of the current bracket by name."""
+    """The strangers of one target: the usual ones as a count, those of the current bracket by name, the last ones last.
+
+    Only who is in `met` has a name: of a crowd that has been at it for months the last ones are enough.
+    """
 
     born: float  # from when on the target could have been attacked: the start of the log
     past: float = 0.0  # strangers before the bracket
-    bracket: dict[str, Stranger] = field(default_factory=dict)
+    bracket: dict[str, None] = field(default_factory=dict)
+    unnamed: int = 0  # further ones of the bracket
     onset: float = 0.0
     excess: float = 0.0  # the CUSUM
     at: float = 0.0
     met: dict[str, float] = field(default_factory=dict)  # actor -> last failure, so that a stranger counts once
 
+    @property
+    def strangers(self) -> int:
+        """How many the bracket has, by name or not."""
+        return len(self.bracket) + self.unnamed
+
     def usual(self) -> float:
         """Strangers a day that the time before the bracket makes one expect."""
-        days = max(0.0, (self.onset if self.bracket else self.at) - self.born) / DAY
+        days = max(0.0, (self.onset if self.strangers else self.at) - self.born) / DAY
         return (PRIOR_COUNT + self.past) / (PRIOR_DAYS + days)
 
     def _reference(self) -> tuple[float, float]:
@@ -55,27 +56,50 @@ class History:
         rate, sure = self._reference()
         self.excess = min(self.excess, 2 * sure) - rate * max(0.0, now - self.at) / DAY
         self.at = max(self.at, now)
-        if self.excess <= 0 and self.bracket:
+        if self.excess <= 0 and self.strangers:
             self.close(usual=True)
         self.excess = max(0.0, self.excess)
 
-    def count(self, stranger: Stranger, now: float) -> None:
-        """A stranger failed, first at `stranger.first`, and no success explained it until `now`."""
+    def meet(self, actor: str, time: float) -> float | None:
+        """The actor failed; when it did so last."""
+        before = self.met.pop(actor, None)
+        self.met[actor] = time  # popped and put back: the order is that of the last failure
+        if len(self.met) > MAX_MET:
+            self._unname(next(iter(self.met)))
+        return before
+
+    def count(self, actor: str, first: float, now: float) -> None:
+        """A stranger that was met failed, first at `first`, and no success explained it until `now`."""
         self.fade(now)
-        if not self.bracket:
-            self.onset = stranger.first
-        self.bracket[stranger.actor] = stranger
+        if not self.strangers:
+            self.onset = first
+        if actor in self.met:
+            self.bracket[actor] = None
+        else:
+            self.unnamed += 1
         self.excess += 1.0
 
     def forgive(self, actor: str) -> None:
         """The stranger turned out to belong here."""
-        if self.bracket.pop(actor, None):
+        if actor in self.bracket:
+            del self.bracket[actor]
             self.excess = max(0.0, self.excess - 1.0)
+
+    def forget(self, before: float) -> None:
+        """Drop the names of those who last failed before `before`."""
+        for actor in [actor for actor, time in self.met.items() if time < before]:
+            self._unname(actor)
+
+    def _unname(self, actor: str) -> None:
+        del self.met[actor]
+        if actor in self.bracket:
+            del self.bracket[actor]
+            self.unnamed += 1
 
     def close(self, *, usual: bool) -> None:
         """End the bracket; its strangers become part of what is usual, or, after an attack, do not."""
-        self.past += len(self.bracket) if usual else 0
-        self.bracket = {}
+        self.past += self.strangers if usual else 0
+        self.bracket, self.unnamed = {}, 0
         self.excess = 0.0
 
     def is_raised(self) -> bool:
@@ -89,7 +113,7 @@ class History:
         """
         before, within = max(0.0, self.onset - self.born), max(1.0, now - self.onset)
         share = times * within / (before + times * within)
-        return binomial_tail(len(self.bracket), len(self.bracket) + int(self.past), share)
+        return binomial_tail(self.strangers, self.strangers + int(self.past), share)
 
 
 def binomial_tail(at_least: int, trials: int, chance: float) -> float:

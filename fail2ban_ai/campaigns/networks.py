@@ -1,10 +1,11 @@
 """Who lives in a network, and the smallest prefixes that cover its hostile actors and nobody else."""
 
-import functools
 import ipaddress
+import itertools
+import socket
 from collections.abc import Container
+from dataclasses import dataclass
 
-from fail2ban_ai.addresses import Network
 from fail2ban_ai.findings import ProposedNetwork
 
 SEVERAL = 8  # hostile actors that make a network of any size
@@ -65,49 +66,53 @@ def proposals(hostile: list[str], ordinary: list[str]) -> list[ProposedNetwork]:
     The smallest prefix that covers the hostile ones is taken when they are several or dense and no ordinary actor was
     seen in it; else its parts are tried. IPv4 /24 to /28; IPv6 /56 and /48 (a /64 is an actor by itself).
     """
-    bad = sorted(_network(a) for a in hostile)
-    good = [_network(a) for a in ordinary]
-    return _cover(bad, good) if bad else []
-
-
-def _cover(bad: list[Network], good: list[Network]) -> list[ProposedNetwork]:
-    cover = _smallest(bad)
-    alone = not any(_holds(cover, g) for g in good)
-    if alone and _is_worth(cover, bad):
-        return [ProposedNetwork(str(cover), len(bad), 0)]
-    if cover.prefixlen >= (28 if cover.version == 4 else 56):
+    if not hostile:
         return []
-    parts: list[Network] = list(cover.subnets(prefixlen_diff=1 if cover.version == 4 else 8))
-    return [proposal for part in parts for proposal in _part(part, bad, good)]
+    offer = _V6 if ":" in hostile[0] else _V4
+    return _cover(sorted(map(_number, hostile)), list(map(_number, ordinary)), offer)
 
 
-def _part(part: Network, bad: list[Network], good: list[Network]) -> list[ProposedNetwork]:
-    within = [b for b in bad if _holds(part, b)]
-    return _cover(within, [g for g in good if _holds(part, g)]) if within else []
+@dataclass(frozen=True, slots=True)
+class _Offer:
+    """The prefix lengths on offer, longest first; `step` from one to the next."""
+
+    bits: int
+    lengths: tuple[int, ...]
+    step: int
 
 
-def _smallest(bad: list[Network]) -> Network:
-    """The longest prefix on offer that covers all of them."""
-    lengths = (28, 27, 26, 25, 24) if bad[0].version == 4 else (56, 48)
-    for length in lengths:
-        cover = bad[0].supernet(new_prefix=length)
-        if _holds(cover, bad[-1]):
-            return cover
-    return bad[0].supernet(new_prefix=lengths[-1])
+_V4, _V6 = _Offer(32, (28, 27, 26, 25, 24), 1), _Offer(128, (56, 48), 8)
 
 
-def _is_worth(cover: Network, bad: list[Network]) -> bool:
-    if cover.version == 4:
-        return len(bad) >= SEVERAL or (len(bad) >= DENSE_LEAST and len(bad) >= DENSE_SHARE * cover.num_addresses)
-    if cover.prefixlen == 48:
-        return len(bad) >= SEVERAL and len({b.supernet(new_prefix=56) for b in bad}) >= V6_PARTS
+def _cover(bad: list[int], good: list[int], offer: _Offer) -> list[ProposedNetwork]:
+    """As `proposals`; addresses are numbers, which are many and compared often, `bad` in order."""
+    spread = (bad[0] ^ bad[-1]).bit_length()
+    length = next((each for each in offer.lengths if spread <= offer.bits - each), offer.lengths[-1])
+    shift = offer.bits - length
+    alone = all(number >> shift != bad[0] >> shift for number in good)
+    if alone and _is_worth(length, bad, offer):
+        return [ProposedNetwork(_text(bad[0] >> shift << shift, length, offer), len(bad), 0)]
+    if length == offer.lengths[0]:
+        return []
+    found = []
+    for prefix, within in itertools.groupby(bad, key=lambda number: number >> shift - offer.step):
+        found += _cover(list(within), [each for each in good if each >> shift - offer.step == prefix], offer)
+    return found
+
+
+def _is_worth(length: int, bad: list[int], offer: _Offer) -> bool:
+    if offer is _V4:
+        return len(bad) >= SEVERAL or (len(bad) >= DENSE_LEAST and len(bad) >= DENSE_SHARE * 2 ** (32 - length))
+    if length == 48:
+        return len(bad) >= SEVERAL and len({number >> 128 - 56 for number in bad}) >= V6_PARTS
     return len(bad) >= DENSE_LEAST
 
 
-def _holds(outer: Network, inner: Network) -> bool:
-    return inner.prefixlen >= outer.prefixlen and inner.network_address in outer
+def _number(actor: str) -> int:
+    family = socket.AF_INET6 if ":" in actor else socket.AF_INET
+    return int.from_bytes(socket.inet_pton(family, actor.partition("/")[0]), "big")
 
 
-@functools.lru_cache(maxsize=65536)
-def _network(actor: str) -> Network:
-    return ipaddress.ip_network(actor)
+def _text(number: int, length: int, offer: _Offer) -> str:
+    kind = ipaddress.IPv6Network if offer is _V6 else ipaddress.IPv4Network
+    return str(kind((number, length)))

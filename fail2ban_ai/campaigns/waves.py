@@ -5,10 +5,12 @@ attempt counts after GRACE without a success, so whoever mistypes and then gets 
 """
 
 import heapq
+from collections import Counter
 from dataclasses import dataclass, field
 
+from fail2ban_ai.addresses import network_of
 from fail2ban_ai.campaigns.components import is_guess
-from fail2ban_ai.campaigns.history import DAY, FORGET, History, Stranger
+from fail2ban_ai.campaigns.history import DAY, FORGET, History
 from fail2ban_ai.campaigns.items import LOGIN_KINDS
 from fail2ban_ai.campaigns.known import Known
 from fail2ban_ai.campaigns.repeats import Repeats
@@ -25,7 +27,7 @@ FEW = 5  # failures of a participant of a service-wide wave, each of which stays
 CONFIDENT, SURE = 0.8, 0.98
 MAX_EXCUSED = 2  # one user has few clients that repeat an old password; more regular ones are a botnet's
 MAX_TRIED = 64  # targets of one actor that are told apart
-MAX_MET = 5_000  # strangers remembered for one target; the longest idle are forgotten first
+MET_EACH = 50  # strangers remembered of one target, on average of all that are held
 
 Target = tuple[str, str]  # ("account", name), ("form", path) or ("service", name)
 
@@ -40,6 +42,7 @@ class Wave:
     opened: float
     last: float
     participants: dict[str, None] = field(default_factory=dict)
+    unnamed: int = 0  # participants that were forgotten
     excused: dict[str, None] = field(default_factory=dict)  # clients with an old password among them
     confidence: float = CONFIDENT
 
@@ -66,15 +69,16 @@ class Waves:
     """Watches failed log-ins and successes in event time; `advance` is called at ticks."""
 
     def __init__(self, most: int) -> None:
-        """`most`: targets held, idle ones twice as many; the longest idle are forgotten first."""
+        """`most`: targets held, idle ones twice as many, and MET_EACH strangers each; the longest idle go first."""
         self._most = most
         self._start: float | None = None
         self._known = Known(10 * most)
         self._repeats = Repeats(2 * most)
         self._targets: dict[Target, History] = {}
-        self._pending: dict[tuple[Target, str], Stranger] = {}
+        self._pending: dict[tuple[Target, str], float] = {}  # when the stranger's attempt was
         self._due: list[tuple[float, int, Target, str]] = []
         self._order = 0
+        self._met = 0  # strangers remembered, or a few more
         self._changes = Changes()
         self._tries: dict[str, dict[Target, int]] = {}  # failures of each actor by target
         self.open: dict[Target, Wave] = {}
@@ -104,13 +108,11 @@ class Waves:
         history = self._targets.get(target)
         if history is None:
             history = self._targets[target] = History(born=self._start or sighting.time, at=sighting.time)
-        seen_before = history.met.pop(sighting.actor, None)
-        history.met[sighting.actor] = sighting.time  # popped and put back: the order is that of the last failure
-        if len(history.met) > MAX_MET:
-            del history.met[next(iter(history.met))]
+        seen_before = history.meet(sighting.actor, sighting.time)
         if seen_before is not None and sighting.time - seen_before < FORGET:
             return
-        self._pending[target, sighting.actor] = Stranger(sighting.actor, network, sighting.time)
+        self._met += 1
+        self._pending[target, sighting.actor] = sighting.time
         self._order += 1
         heapq.heappush(self._due, (sighting.time + GRACE, self._order, target, sighting.actor))
 
@@ -140,11 +142,11 @@ class Waves:
         touched: dict[Target, None] = {}
         while self._due and self._due[0][0] <= now:
             due, _, target, actor = heapq.heappop(self._due)
-            stranger = self._pending.get((target, actor))
-            if stranger is None or stranger.first + GRACE != due:
+            first = self._pending.get((target, actor))
+            if first is None or first + GRACE != due:
                 continue  # explained meanwhile, or forgiven and pending anew
             del self._pending[target, actor]
-            self._targets[target].count(stranger, due)
+            self._targets[target].count(actor, first, due)
             touched[target] = None
         for target in touched:
             if target not in self.open and self._is_wave(target, now):
@@ -154,7 +156,7 @@ class Waves:
                 )
         self._attribute(touched, now)
         self._release()
-        if len(self._targets) > 2 * self._most:
+        if len(self._targets) > 2 * self._most or self._met > MET_EACH * self._most:
             self.forget(float("-inf"))
         done, self._changes = self._changes, Changes()
         return done
@@ -173,20 +175,18 @@ class Waves:
         history = self._targets[target]
         if not history.is_raised():
             return False
-        strangers = list(history.bracket.values())
+        strangers = list(history.bracket)
         if target[0] == "service":
             # The cheap questions first: on an attacked server this is asked every minute.
             if history.onset - history.born < SERVICE_DAYS * DAY or not _stands_out(history, now, SERVICE_TIMES):
                 return False
             # In a pool of accounts each of which has its own explanation, only what no account wave explains counts.
-            strangers = [s for s in strangers if self._is_sprayer(s.actor)]
-            if len({t for s in strangers for t in self._tries.get(s.actor, {})}) < SERVICE_ACCOUNTS:
+            strangers = [actor for actor in strangers if self._is_sprayer(actor)]
+            if len({t for actor in strangers for t in self._tries.get(actor, {})}) < SERVICE_ACCOUNTS:
                 return False
         elif self._is_noisy(target) and not _stands_out(history, now, UNUSED_TIMES):
             return False
-        networks: dict[str | None, int] = {}
-        for stranger in strangers:
-            networks[stranger.network] = networks.get(stranger.network, 0) + 1
+        networks = Counter(map(network_of, strangers))
         return len(strangers) > 0 and (len(networks) >= NETWORKS or max(networks.values()) >= NEIGHBOURS)
 
     def _is_noisy(self, target: Target) -> bool:
@@ -207,7 +207,8 @@ class Waves:
                 if actor not in wave.participants and self._takes_part(actor, target):
                     wave.participants[actor] = None
                     self._changes.joined.append((wave, actor))
-            wave.confidence = SURE - (SURE - CONFIDENT) * 0.9 ** max(0, len(wave.participants) - 8)
+            several = len(wave.participants) + wave.unnamed
+            wave.confidence = SURE - (SURE - CONFIDENT) * 0.9 ** max(0, several - 8)
 
     def _takes_part(self, actor: str, target: Target) -> bool:
         """Participants do little else: most of their failures fall on accounts under a wave."""
@@ -233,8 +234,7 @@ class Waves:
 
     def forget(self, before: float) -> None:
         """Drop what was last touched before `before`, and beyond the caps what was idle longest."""
-        for history in self._targets.values():
-            history.met = {a: t for a, t in history.met.items() if t >= before}
+        self._forget_strangers(before)
         idle = [t for t, h in self._targets.items() if t not in self.open and not h.met and h.at < before]
         for target in idle:
             del self._targets[target]
@@ -245,10 +245,23 @@ class Waves:
                 del self._targets[target]
         # A target may be gone while an attempt on it still waits; that attempt is then nobody's.
         self._pending = {k: s for k, s in self._pending.items() if k[0] in self._targets}
+        self._met = sum(len(history.met) for history in self._targets.values())
         met = {actor for history in self._targets.values() for actor in history.met}
         self._tries = {a: t for a, t in self._tries.items() if a in met}
         self._known.forget(before)
         self._repeats.forget(before)
+
+    def _forget_strangers(self, before: float) -> None:
+        times = sorted((time for history in self._targets.values() for time in history.met.values()), reverse=True)
+        most = MET_EACH * self._most
+        if len(times) > most:
+            before = max(before, times[most * 7 // 8])
+        for history in self._targets.values():
+            history.forget(before)
+        for target, wave in self.open.items():
+            known = [actor for actor in wave.participants if actor in self._targets[target].met]
+            wave.unnamed += len(wave.participants) - len(known)
+            wave.participants = dict.fromkeys(known)
 
 
 def _stands_out(history: History, now: float, times: float) -> bool:

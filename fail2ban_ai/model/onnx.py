@@ -38,6 +38,7 @@ def session(content: bytes) -> onnxruntime.InferenceSession:
     options.intra_op_num_threads = THREADS
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    options.enable_mem_pattern = False  # a plan of the memory for each shape; without it, calls take as long
     # Unpack the int8 weights once at load, instead of at each call.
     options.add_session_config_entry("session.disable_quant_qdq", "1")
     # Threads that spin between calls would take the machine from its services.

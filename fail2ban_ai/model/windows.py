@@ -14,7 +14,7 @@ import numpy as np
 from fail2ban_ai.model.runtime import BLOCK, WINDOW, Floats
 
 _SCALE = 1000  # event vectors are rounded to 1e-3 by the runtime, and so fit 16 bits exactly
-_AT_ONCE = 32_768  # events in sequences of one piece
+_AT_ONCE = 8192  # events in sequences of one piece, which take 600 bytes each
 _STEPS = (8, 16, 32, WINDOW)  # an actor's first events are judged in short sequences: most actors have few
 
 

@@ -3,10 +3,14 @@
 Each twin runs alone and inside the attack.
 """
 
+import tracemalloc
+
 import pytest
 from campaign_stream import DAY, HOUR, MONDAY, Event, Success, failed, population, run, web
 
-from fail2ban_ai.findings import Campaign
+from fail2ban_ai.addresses import network_of
+from fail2ban_ai.campaigns.waves import Waves
+from fail2ban_ai.findings import Campaign, Sighting
 
 ATTACK = MONDAY + 10 * DAY + 9 * HOUR  # there is history before it
 NEIGHBOURS = [f"192.0.2.{i}" for i in range(20, 44)]
@@ -24,7 +28,7 @@ def history(account: str = "alice") -> list[Event]:
     return at_home + at_work
 
 
-def attack(actors: list[str], account: str = "alice", gap: float = 700.0, service: str = "dovecot") -> list[Event]:
+def attack(actors: list[str], account: str = "alice", gap: float = 700.0, service: str = "dovecot") -> list[Sighting]:
     """One to three failures of each address, one address after the other."""
     return [
         failed(ATTACK + gap * i + 90.0 * k, actor, account, service=service)
@@ -168,3 +172,28 @@ def test_a_spray_over_many_accounts_of_a_service_is_a_wave() -> None:
     assert set(campaign.members) == set(STRANGERS)
     outage: list[Event] = [failed(ATTACK + 5.0 * u, f"203.0.113.{u}", f"user{u}") for u in range(20)]
     assert run(users + slips + outage) == []  # the password server was down: everybody fails, all of them known
+
+
+def test_ever_new_strangers_are_not_all_remembered_and_a_wave_goes_on() -> None:
+    waves = Waves(20)
+    for number in range(10):
+        waves.success(MONDAY + DAY * number, HOME, network_of(HOME), "alice", "dovecot")
+    for sighting in attack(STRANGERS):
+        waves.failed(sighting, network_of(sighting.actor))
+    (opened,) = {wave.id: wave for wave, _ in waves.advance(ATTACK + 700 * len(STRANGERS)).joined}.values()
+    held = []
+    tracemalloc.start()
+    for number in range(24_000):
+        actor = f"198.18.{number >> 8}.{number & 255}"
+        time = ATTACK + DAY + 3.0 * number
+        waves.failed(failed(time, actor, "carol" if number % 2 else f"user{number % 10}"), network_of(actor))
+        if number % 1000 == 999:
+            waves.advance(time)
+            held.append(tracemalloc.get_traced_memory()[0])
+    tracemalloc.stop()
+    assert held[-1] < 1.2 * held[11]
+    late = [failed(ATTACK + 2 * DAY, actor, "alice") for actor in NEIGHBOURS]
+    for sighting in late:
+        waves.failed(sighting, network_of(sighting.actor))
+    assert {actor for wave, actor in waves.advance(ATTACK + 2 * DAY + 700).joined if wave is opened} == set(NEIGHBOURS)
+    assert opened.confidence > 0.97  # it has as many participants as ever
