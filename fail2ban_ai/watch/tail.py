@@ -116,6 +116,7 @@ class FileTail:
         """Whole lines from the open part."""
         before = self._at
         if start.last is None and not start.part.is_same(before):
+            self._sure = 0
             self._plan()  # truncated, by whoever copied it before
             return None
         data = start.part.read(before.offset, READ)

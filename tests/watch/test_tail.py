@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fail2ban_ai.sources.lines import LINE_LIMIT
@@ -135,8 +135,19 @@ steps = st.lists(
 )
 
 
+AGAIN = [
+    ("remove_and_bring_back",),
+    ("copy_and_truncate",),
+    ("look", 1),
+    ("write", 1),
+    ("copy_and_truncate",),
+    ("rename",),
+]
+
+
 @settings(max_examples=150, deadline=None)
 @given(steps)
+@example(AGAIN)
 def test_every_line_is_read_once_and_in_order(did):
     with tempfile.TemporaryDirectory() as folder, closing(Host(Path(folder))) as host:
         host.write(1)
