@@ -60,5 +60,5 @@ def setting(name: str) -> Setting:
         ConfigError: there is none yet.
     """
     if name not in SETTINGS:
-        raise ConfigError(f"--setting {name}: not built yet; expected one of {', '.join(SETTINGS)}.")
+        raise ConfigError(f"--setting {name}: there is none of that name; expected one of {', '.join(SETTINGS)}.")
     return SETTINGS[name]
