@@ -53,7 +53,8 @@ def hosts(folder: Path | None, setting: Setting, seed: int, tell: Tell) -> list[
             traffic.append(overlays.Traffic(name, events, found[-1].truth))
         tell("real hosts", i + 1, len(names))
     made = overlays.overlays(traffic, seed)
-    tell("overlays", len(made), len(made))
+    if made:
+        tell("overlays", len(made), len(made))
     return found + made
 
 
