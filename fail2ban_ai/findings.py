@@ -98,7 +98,7 @@ class Campaign:
     attacks: set[str] = field(default_factory=set)  # attack classes seen (sqli, xss, …)
     events: int = 0
     confidence: float = 0.0
-    surest: float = 0.0  # the score of its surest member, the company of a log-in wave counted in
+    surest: float = 0.0  # the score of its surest member; the confidence where a log-in wave holds it together
     severity: str = "medium"
     evidence: list[Evidence] = field(default_factory=list)  # at most 20
     broke: list[str] = field(default_factory=list)  # endpoints that answered the campaign with 5xx after 2xx

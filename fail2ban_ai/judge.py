@@ -23,7 +23,8 @@ QUIET_EACH = 4  # so many of them ask for one more event at the threshold …
 MOST_HITS = 4  # … but never for more than so many: decoys must not buy freedom
 COMPANY = 0.9
 """Score of a campaign's surest member from which others are banned for their company. The sum of weak signs is not
-enough: a broken link somewhere brings many honest visitors, who all look a little odd in the same way."""
+enough: a broken link somewhere brings many honest visitors, who all look a little odd in the same way. A log-in wave is
+no such sum: that many strangers fail at once was tested against the target's own history."""
 MEMBER = 0.5  # and the least score of such a member, its part in the campaign counted in
 LEAST_COMPANY = 3  # members that make a company
 

@@ -32,7 +32,7 @@ def refresh(component: Component, campaign: Campaign) -> None:
     campaign.kind = naming.kind(component)
     campaign.severity = naming.severity(component, campaign.kind)
     campaign.confidence = naming.confidence(component)
-    campaign.surest = component.top
+    campaign.surest = campaign.confidence if component.waves else component.top
 
 
 def _member(actor: Actor, campaign: Campaign) -> None:
