@@ -25,9 +25,9 @@ import polars as pl
 
 from fail2ban_ai.addresses import actor_of, within
 from fail2ban_ai.model import weights
-from fail2ban_ai.training import controls, corpora, payloads
+from fail2ban_ai.training import controls, corpora, payloads, train
 from fail2ban_ai.training.evaluate import actor_days
-from fail2ban_ai.training.simulator import training_world
+from fail2ban_ai.training.settings import Setting
 
 HOSTS = ("sevimkilinc", "heritagetitle", "kolik_auth", "dolpari")
 SLOW = 5  # events in its busiest hour that a slow actor never passes
@@ -88,13 +88,12 @@ def early(host: corpora.Host, missed: list[str], actors: dict[str, dict[str, Any
 
 def trained_on(folder: Path, hosts: list[corpora.Host]) -> set[str]:
     """Every text that training read, as the model reads them: decoded, digits masked."""
-    seed = weights.load().card["seed"]
-    worlds = weights.load().card["data"]["simulated_hosts"]
-    played = [corpora.simulated(training_world(seed * 1000 + i), f"world{i}") for i in range(worlds)]
+    card = weights.load().card
+    played = train.hosts(None, Setting(**card["setting"]), card["seed"], lambda *_: None)
     read = {
         text for host in [*hosts, *played] for column in (host.tokens.request, host.tokens.second) for text in column
     }
-    return read | set(payloads.load(folder, seed))
+    return read | set(payloads.load(folder, card["seed"]))
 
 
 def unknown(host: corpora.Host, actors: list[str], known: set[str]) -> list[str]:
@@ -148,7 +147,8 @@ def main() -> None:
         false = sum(hit[a] for a in benign)
         days = actor_days(unseen[host])
         lead = [n for a in hostile if a in actors and (n := actors[a]["events_before_decision"]) is not None]
-        missed = [a for a in hostile if a not in controls.over_threshold(unseen[host])]
+        over = controls.over_threshold(unseen[host])
+        missed = [a for a in hostile if a not in over]
         share = interval([hit[a] for a in missed])
         against.append(f"| {host} | {len(missed)} | {share} | {early(unseen[host], missed, actors)} |")
         print(

@@ -1,6 +1,5 @@
 """`fail2ban-ai explain`: why an address or a campaign was found."""
 
-import ipaddress
 import json
 from datetime import UTC, datetime
 
@@ -8,7 +7,7 @@ import click
 from rich.console import Console
 
 from fail2ban_ai import config, paths, state
-from fail2ban_ai.addresses import actor_of
+from fail2ban_ai.addresses import actor_of, within
 from fail2ban_ai.decisions import log as decisions_log
 from fail2ban_ai.decisions import outcomes
 from fail2ban_ai.decisions.outcomes import Outcome
@@ -20,7 +19,6 @@ from fail2ban_ai.reports.digest import shown, worst_first
 from fail2ban_ai.reports.schema import Campaign
 
 OUTCOMES = 5  # shown
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @click.command("explain")
@@ -63,12 +61,11 @@ def _became(what: str) -> list[Outcome]:
     actor = actor_of(what)
     if actor is None:
         return []
-    mine = ipaddress.ip_network(actor)
     try:
         known = decisions_log.read_all(paths.outcomes(), outcomes.from_line)
     except (OSError, DecisionError):  # `status` says so
         return []
-    return [one for one in known if _overlap(mine, ipaddress.ip_network(one.target))][-OUTCOMES:]
+    return [one for one in known if within(actor, one.target)][-OUTCOMES:]
 
 
 def _concerns(campaign: Campaign, what: str) -> bool:
@@ -77,9 +74,4 @@ def _concerns(campaign: Campaign, what: str) -> bool:
         return False
     if any(one.address == actor for one in campaign.actors):
         return True
-    mine = ipaddress.ip_network(actor)
-    return any(_overlap(mine, ipaddress.ip_network(n.cidr)) for n in campaign.networks)
-
-
-def _overlap(one: Network, other: Network) -> bool:
-    return one.version == other.version and one.overlaps(other)
+    return any(within(actor, network.cidr) for network in campaign.networks)

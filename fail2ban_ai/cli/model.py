@@ -44,8 +44,7 @@ def info(folder: Path | None, as_json: bool) -> None:
         fail2ban-ai model info
     """
     held = weights.load(folder)
-    for name in held.files:
-        held.read(name)
+    held.check()
     if as_json:
         click.echo(json.dumps(held.card | {"weights_sha256": held.sha256}, indent=1, sort_keys=True))
         return

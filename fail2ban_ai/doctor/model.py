@@ -45,8 +45,7 @@ def _own_weights(folder: Path, runtime: str) -> Iterator[Result]:
     """Those in `folder` are whole and run by `runtime`."""
     try:
         held = weights.load(folder)
-        for name in held.files:
-            held.read(name)
+        held.check()
         if runtime == "onnx":
             held.need_onnx()
     except ModelError as error:

@@ -83,8 +83,7 @@ def weights_are_whole(host: Host) -> Iterator[Result]:
 
     try:
         shipped = weights.load()
-        for name in weights.RUNTIME_FILES:
-            shipped.read(name)
+        shipped.check()
     except ModelError as error:
         yield Result("weights-are-whole", "error", str(error), "Install the package again.")
 

@@ -57,6 +57,11 @@ class Weights:
         """All that a runtime needs."""
         return BROUGHT_FILES if self.brought else RUNTIME_FILES
 
+    def check(self) -> None:
+        """ModelError where a file that a runtime needs is missing or damaged."""
+        for name in self.files:
+            self.read(name)
+
     def need_onnx(self) -> None:
         """ModelError where these weights have no ONNX form."""
         if self.brought:

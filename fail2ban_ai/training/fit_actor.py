@@ -90,13 +90,17 @@ class _Best:
 
     def __init__(self, outside: Sequences | None) -> None:
         self.kept: Behaviour | None = None
-        self.passed = False  # whether it has got no better for long
         self._least, self._worse = np.inf, 0
         self._data, self._windows = outside, []
         if outside is not None and outside.windows:
             rng = np.random.default_rng(0)  # the same windows whatever the seed of the training
             drawn = rng.choice(len(outside.windows), _LOOKED_AT, p=_chances(outside, outside.windows))
             self._windows = [outside.windows[i] for i in drawn]
+
+    @property
+    def passed(self) -> bool:
+        """Whether it has got no better for long."""
+        return self._worse >= _PATIENCE
 
     def look(self, averaged: nn.ModuleList, step: int) -> None:
         if self._data is None or not self._windows:
@@ -110,7 +114,6 @@ class _Best:
             self.kept, self._least, self._worse = made, loss, 0
         else:
             self._worse += 1
-        self.passed = self._worse >= _PATIENCE
 
 
 def _behaviour(modules: nn.ModuleList, steps: int) -> Behaviour:

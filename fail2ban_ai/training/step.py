@@ -16,6 +16,10 @@ def descend(loss: Tensor, module: nn.Module, optimiser: torch.optim.Optimizer, s
     """Go down the gradient of `loss` once; `schedule` is one of torch.optim.lr_scheduler."""
     optimiser.zero_grad()
     loss.backward()
+    _step(module, optimiser, schedule)
+
+
+def _step(module: nn.Module, optimiser: torch.optim.Optimizer, schedule: Any) -> None:
     nn.utils.clip_grad_norm_(module.parameters(), _STEEPEST)
     optimiser.step()
     schedule.step()
@@ -44,9 +48,7 @@ class Pieces:
             self._count *= 2
             torch.cuda.empty_cache()
             _log.warning("The GPU's memory is full: it reads batches of %d texts.", len(rows) // self._count)
-        nn.utils.clip_grad_norm_(module.parameters(), _STEEPEST)
-        optimiser.step()
-        schedule.step()
+        _step(module, optimiser, schedule)
 
     def _fits(self, loss: Callable[[np.ndarray], Tensor], rows: np.ndarray, optimiser: torch.optim.Optimizer) -> bool:
         optimiser.zero_grad()

@@ -8,6 +8,7 @@ from pathlib import Path
 _ARENA_MAX, _MMAP_THRESHOLD = -8, -3  # M_ARENA_MAX and M_MMAP_THRESHOLD of mallopt(3)
 _LARGE = 256 << 10  # bytes: what is larger is given back when freed, instead of tearing holes into the heap
 _DONTNEED = 4  # MADV_DONTNEED of madvise(2)
+_LIBC = ctypes.CDLL(None)
 _CODE = re.compile(r"^([0-9a-f]+)-([0-9a-f]+) r-xp .*\.so(?:\.[0-9.]+)?$", re.MULTILINE)
 
 
@@ -36,6 +37,6 @@ def trim() -> None:
 
 
 def _call(name: str, *values: object) -> None:
-    function = getattr(ctypes.CDLL(None), name, None)  # glibc has them, other C libraries may not
+    function = getattr(_LIBC, name, None)  # glibc has them, other C libraries may not
     if function is not None:
         function(*values)
