@@ -5,6 +5,10 @@ Plain records without behaviour. Times are seconds since the epoch (UTC) as floa
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fail2ban_ai.model.runtime import Floats
 
 CAMPAIGN_KINDS = (
     "slow_scan",
@@ -49,6 +53,7 @@ class Sighting:
     status: int | None
     attack: str | None  # class of attack the encoder sees in this one request (sqli, xss, traversal, …), or None
     evidence: Evidence
+    company: "Floats | None" = None  # whom the actor belongs with, as of this event (model.runtime.COMPANY)
 
 
 @dataclass(slots=True)
@@ -64,6 +69,7 @@ class Member:
     reason: str = ""
     decided_at: float | None = None
     events_before_decision: int | None = None
+    in_wave: bool = False  # a log-in wave drew it in
     offended: bool = False  # something it did failed, was refused or looks like an attack
     times: Sequence[float] = ()  # of its sightings, a sample over all of them
 

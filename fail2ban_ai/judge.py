@@ -58,7 +58,13 @@ class _Course:
 
     lasting: int = 0  # in a row
     quiet: int = 0
+    odd: int = 0  # at MEMBER
     hits: int = 0
+
+    @property
+    def well(self) -> bool:
+        """Whether it behaved well but for a moment: what a visitor of an odd page does, who then loads its pictures."""
+        return self.quiet >= QUIET_EACH and self.odd < needed(self.quiet)
 
 
 class Judge:
@@ -98,6 +104,7 @@ class Judge:
         course = self._courses.setdefault(actor, _Course())
         course.lasting = course.lasting + 1 if score >= limits.lasting else 0
         course.quiet += score < QUIET
+        course.odd += score >= MEMBER
         course.hits += score >= limits.once and events > 0
         hit = score >= limits.once and course.hits >= needed(course.quiet)
         if not hit and course.lasting < LASTING:
@@ -132,7 +139,7 @@ class Judge:
                 continue
             if campaign.kind == "compromise" and member.score >= self._broke_in:
                 reason = f"{member.reason}, and then got in"
-            elif certain and member.score >= MEMBER and member.offended:
+            elif certain and member.score >= MEMBER and member.offended and not self._is_well(member):
                 reason = (
                     f"{member.reason}, with {_times(len(campaign.members) - 1, 'other address', 'other addresses')}"
                 )
@@ -163,6 +170,10 @@ class Judge:
         """Whether a decision was made on a member that what it did since does not open again."""
         decided = settled.get(member.actor, member.decided_at)
         return decided is not None and member.last_seen < decided + self._standing(member.actor)
+
+    def _is_well(self, member: Member) -> bool:
+        """Whether only a moment's oddness speaks against it; a wave was told from what is usual on its target."""
+        return not member.in_wave and member.actor in self._courses and self._courses[member.actor].well
 
     def _is_held(self, member: Member, now: float) -> bool:
         """Whether fail2ban keeps the member out already, which is noted on it."""

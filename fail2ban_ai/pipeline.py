@@ -127,7 +127,7 @@ class Pipeline:
         self._observer = Observer()
         self._baselines = TrafficBaselines()
         self._snapshot = Snapshot(caps.items)
-        self._linker = Linker(self._snapshot, caps.suspects)
+        self._linker = Linker(self._snapshot, caps.suspects, scorer.weights.alike)
         broke_in = scorer.weights.threshold("login", "cautious")
         self._judge = Judge(self._protected, self._events_of, broke_in, held=held, standing=standing)
         self._protection = protection

@@ -19,6 +19,7 @@ from fail2ban_ai.edges import Edges
 from fail2ban_ai.events import TEXT_LIMIT
 from fail2ban_ai.findings import Evidence, Sighting
 from fail2ban_ai.model.labels import ATTACK_SEEN, ATTACKS, KINDS
+from fail2ban_ai.model.runtime import Floats
 from fail2ban_ai.model.scorer import Scores
 
 WATCHED = 0.2  # the score from which an event is handed to the campaigns
@@ -26,6 +27,8 @@ STILL_LOOKED_AT = 32  # events of an actor after it crossed its threshold: what 
 ATTEMPT = 4  # sshd writes two or three lines about one: the user's name, the failure, the disconnection
 HOSTILE = 0.5  # the score that ends an actor's innocence: log-ins from then on protect nobody
 _NOTHING: Mapping[Item, int] = MappingProxyType({})
+_NAMES = [ATTACKS.index(name) for name in ("secret", "webshell", "scan")]
+"""Classes of attack that the name of a file gives away, but not where it is an ordinary one of this site."""
 _SSH, _POST = NUMERIC.index("ssh"), NUMERIC.index("post")
 _REDIRECT = (302, 303)  # how web log-in forms answer a success
 _POSTED = (pl.col("method") == "POST") & pl.col("status").is_in(_REDIRECT)
@@ -135,7 +138,7 @@ class Observer:
 
     def _told_of(self, actor: str, standing: Standing, event: "_Event", told: "_Told", token: int) -> Observation:
         """What is seen of an event that is a token: the place of that is given."""
-        score, attack = told.take(standing, token)
+        score, attack, company = told.take(standing, token)
         attack = attack if event.kind == "request" else None  # the classes are those of web requests
         if standing.hostile_since is None and standing.score >= HOSTILE:
             standing.hostile_since = event.time
@@ -162,7 +165,7 @@ class Observer:
             told.against[token],
             told.unmistakable[token],
             _success(event, path),
-            _sighting(standing, event, actor=actor, path=path, attack=attack),
+            _sighting(standing, event, actor=actor, path=path, attack=attack, company=company),
             touched,
             told.population[token],
         )
@@ -171,7 +174,7 @@ class Observer:
 def _untold(actor: str, standing: Standing, event: "_Event") -> Observation:
     """What is seen of an event that says nothing new: a failed log-in, or a form that may have let somebody in."""
     path = path_key(event.target or "") if event.kind == "request" else None
-    sighting = _sighting(standing, event, actor=actor, path=path, attack=None)
+    sighting = _sighting(standing, event, actor=actor, path=path)
     return Observation(event.time, actor, event.service, success=_success(event, path), sighting=sighting)
 
 
@@ -233,24 +236,32 @@ class _Told:
         self.touched: list[list[int]] = tokens.touched.tolist()
         self.path = tokens.path
         self._hostile: list[float] = scores.hostile.tolist()
+        self._company = scores.company
         self._kind: list[int] = np.argmax(scores.kind, axis=1).tolist()
         best = np.argmax(scores.attack, axis=1)
         seen = (best > 0) & (scores.attack[np.arange(len(best)), best] >= ATTACK_SEEN)
+        seen &= ~(np.isin(best, _NAMES) & ordinary(tokens.numeric))
         self._attack: list[int] = np.where(seen, best, 0).tolist()
 
-    def take(self, standing: Standing, token: int) -> tuple[float | None, str | None]:
-        """Note the model's word on a token; (None, None) for an actor that is settled."""
+    def take(self, standing: Standing, token: int) -> tuple[float | None, str | None, Floats | None]:
+        """Note the model's word on a token: score, attack, company; None of them for an actor that is settled."""
         score = self._hostile[token]
         if not standing.left or math.isnan(score):
-            return None, None
+            return None, None, None
         standing.score = score
         standing.intent = KINDS[self._kind[token]]
         attack = self._attack[token]
-        return score, ATTACKS[attack] if attack else None
+        return score, ATTACKS[attack] if attack else None, self._company[token]
 
 
 def _sighting(
-    standing: Standing, event: _Event, *, actor: str, path: str | None, attack: str | None
+    standing: Standing,
+    event: _Event,
+    *,
+    actor: str,
+    path: str | None,
+    attack: str | None = None,
+    company: Floats | None = None,
 ) -> Sighting | None:
     guess = event.kind in LOGIN_KINDS or (event.method == "POST" and standing.intent in GUESSING)
     if event.kind == "login_ok" or not (guess or standing.score >= WATCHED):
@@ -270,4 +281,5 @@ def _sighting(
         status=event.status,
         attack=attack,
         evidence=Evidence(event.source, event.line, event.text[:TEXT_LIMIT], event.time),
+        company=None if company is None else company.copy(),  # else the whole chunk would be held
     )

@@ -43,6 +43,7 @@ def _member(actor: Actor, campaign: Campaign) -> None:
     member.last_seen = actor.last
     member.score = round(actor.level, 4)
     member.offended = actor.offended
+    member.in_wave = bool(actor.wave)
     member.times = actor.times
     if member.decided_at is None:  # once judged, the reason is the judge's
         member.reason = _reason(actor)

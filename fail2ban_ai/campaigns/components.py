@@ -5,8 +5,10 @@ from array import array
 from collections import Counter
 from dataclasses import dataclass, field
 
+from fail2ban_ai.campaigns.belonging import Together
 from fail2ban_ai.campaigns.items import GUESSING, LOGIN_KINDS, WALK, Item, step
 from fail2ban_ai.findings import Campaign, Evidence, Sighting
+from fail2ban_ai.model.runtime import Floats
 
 RATE_WINDOW = 600.0  # seconds: "so many events in ten minutes" is what fail2ban's default findtime counts
 ITEMS_EACH = 128  # distinct items of one actor that can link it; the first ones count
@@ -14,6 +16,7 @@ NAMES_EACH = 500  # distinct accounts and paths that a component remembers; the 
 EVIDENCE_EACH = 20
 RATE_MOST = 1000
 TIMES_EACH = 32  # times of an actor that are remembered for a picture
+FOUND = 0.5  # an actor at this score is a finding by itself
 HOSTILE = 0.5  # the score from which an actor's POSTs are guesses, whatever else the model takes it for
 SCORE_CEILING = 0.98  # no single score makes a campaign certain
 
@@ -28,7 +31,8 @@ class Actor:
     last: float
     events: int = 0
     score: float = 0.0  # highest that the model gave it alone
-    company: float = 0.0  # what the company it was found in says of it
+    in_wave: float = 0.0  # how sure the log-in wave is that it was found in
+    company: Floats | None = None  # whom it belongs with, as the model sees it (model.runtime.COMPANY)
     failures: int = 0
     accounts: set[str] = field(default_factory=set)
     items: dict[Item, None] = field(default_factory=dict)
@@ -44,13 +48,14 @@ class Actor:
     @property
     def level(self) -> float:
         """How hostile it is taken to be, 0..1."""
-        return max(self.score, self.company)
+        return max(self.score, self.in_wave)
 
     def add(self, sighting: Sighting) -> Item | None:
         """Count a sighting; returns the stretch of wordlist that it completes, as an item."""
         self.last = max(self.last, sighting.time)
         self.events += 1
         self.score = max(self.score, sighting.score)
+        self.company = self.company if sighting.company is None else sighting.company
         served = sighting.kind == "request" and sighting.status is not None and sighting.status < 400
         self.offended |= not served or sighting.attack is not None or is_guess(sighting)
         if self.events % self.sampled == 0:
@@ -96,6 +101,8 @@ class Component:
         self.accounts: Counter[str] = Counter()
         self.paths: Counter[str] = Counter()
         self.networks: Counter[str] = Counter({actor.network: 1} if actor.network else {})
+        self.together = Together()
+        self.together.put(actor.company)
         self.waves: dict[str, None] = {}
         self.links: dict[str, None] = {}
         self.broke: dict[str, None] = {}
@@ -103,12 +110,14 @@ class Component:
         self.evidence: list[Evidence] = []
         self._told: set[str] = set()  # members that already have a line in the evidence
 
-    def add(self, actor: Actor, sighting: Sighting, before: float) -> None:
-        """Count a sighting of a member whose level was `before` until now."""
+    def add(self, actor: Actor, sighting: Sighting, level: float, company: Floats | None) -> None:
+        """Count a sighting of a member that had this level and company until now."""
+        if actor.company is not company:
+            self.together.put(actor.company, company)
         self.dirty[actor.name] = None
         self.last = max(self.last, sighting.time)
         self.events += 1
-        self.rescore(before, actor.level)
+        self.rescore(level, actor.level)
         self.peak = max(self.peak, actor.peak)
         self.services.add(sighting.service)
         if sighting.intent != "benign":
@@ -157,6 +166,7 @@ class Component:
             for name, times in theirs.items():
                 _count(mine, name, times)
         self.networks.update(other.networks)
+        self.together.absorb(other.together)
         self.waves |= other.waves
         self.links |= other.links
         self.broke |= other.broke
@@ -171,6 +181,7 @@ class Component:
         self.dirty.pop(actor.name, None)
         self._told.discard(actor.name)
         self.rescore(actor.level, 0.0)
+        self.together.put(None, actor.company)
         if actor.network:
             self.networks[actor.network] -= 1
             if not self.networks[actor.network]:

@@ -1,4 +1,4 @@
-"""Links actors into campaigns, in event time: what shares rare items, or a log-in wave, belongs together.
+"""Links actors into campaigns, in event time: what shares rare items, a log-in wave or a way of acting is together.
 
 Sightings come in order of time. The work is done in passes at whole minutes of event time, each of which knows only
 what came before it; so it does not matter how the stream was cut, and `tick` may be called as often as one likes.
@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 
 from fail2ban_ai import addresses
 from fail2ban_ai.campaigns import assemble
-from fail2ban_ai.campaigns.components import ITEMS_EACH, Actor, Component
+from fail2ban_ai.campaigns.alike import company
+from fail2ban_ai.campaigns.components import FOUND, ITEMS_EACH, Actor, Component
 from fail2ban_ai.campaigns.items import Item, Rarity, touched
 from fail2ban_ai.campaigns.naming import EXPLOITS, INJECTIONS
 from fail2ban_ai.campaigns.networks import Neighbourhood
@@ -27,7 +28,6 @@ MEMBERS_STAY = DAY  # beyond the cap the longest idle suspects go first, members
 MAX_PATHS = 50_000  # paths whose last good answer is remembered; the longest unseen go first
 
 LINKABLE = 0.2  # an actor below this score is linked by a log-in wave only
-FOUND = 0.5  # an actor at this score is a finding by itself
 FOUND_TOGETHER = math.log(0.2)  # linked actors are one when the chance that every score is wrong is below this
 TOGETHER = 3  # and they are so many
 BREAK_IN, BREAK_IN_FAILURES = 0.6, 3  # a success of an actor at this score, after so many failures, is a break-in
@@ -40,9 +40,13 @@ network_of = functools.lru_cache(maxsize=8192)(addresses.network_of)  # asked fo
 class Linker:
     """Holds the actors sighted and the campaigns they form."""
 
-    def __init__(self, rarity: Rarity, most: int) -> None:
-        """`most`: suspects held; what is held about items, log-ins and networks is bounded along with them."""
+    def __init__(self, rarity: Rarity, most: int, alike: float) -> None:
+        """`most`: suspects held; what is held about items, log-ins and networks is bounded along with them.
+
+        `alike`: probability of belonging together (Together.score) from which an actor is taken for a member.
+        """
         self._rarity = rarity
+        self._alike = alike
         self._most = most
         self._waves = Waves(2 * most // 3)
         self._neighbourhood = Neighbourhood(10 * most)
@@ -72,10 +76,10 @@ class Linker:
             actor = Actor(sighting.actor, network_of(sighting.actor), sighting.time, sighting.time)
             self._actors[actor.name] = actor
             self._of[actor.name] = Component(actor)
-        before = actor.level
+        level, company = actor.level, actor.company
         walk = actor.add(sighting)
         component = self._of[actor.name]
-        component.add(actor, sighting, before)
+        component.add(actor, sighting, level, company)
         self._note_answer(component, sighting)
         for item in touched(sighting):
             self._touch(actor, item, self._rarity.df(*item))
@@ -128,8 +132,7 @@ class Linker:
         if actor is None:
             return None
         if actor.level >= LINKABLE:
-            self._link_items(actor)
-            self._link_network(actor)
+            self._link(actor)
         component = self._of[name]
         campaign = component.campaign or self._open(component, now)
         assemble.refresh(component, campaign)
@@ -195,8 +198,7 @@ class Linker:
         for name in self._dirty:
             actor = self._actors.get(name)
             if actor is not None and actor.level >= LINKABLE:
-                self._link_items(actor)
-                self._link_network(actor)
+                self._link(actor)
         self._dirty = {}
         for component in self._touched:
             self._tell(component, now)
@@ -217,7 +219,7 @@ class Linker:
 
     def _join(self, wave: Wave, actor: Actor) -> None:
         before = actor.level
-        actor.company = max(actor.company, wave.confidence)
+        actor.in_wave = max(actor.in_wave, wave.confidence)
         actor.wave = wave.target[1] if wave.target[0] != "service" else wave.target[1] + " log-ins"
         component = self._of[actor.name]
         component.rescore(before, actor.level)
@@ -241,7 +243,7 @@ class Linker:
         component = self._of[name]
         component.drop(actor)
         self._touched[component] = None
-        actor.company, actor.wave = 0.0, ""
+        actor.in_wave, actor.wave = 0.0, ""
         self._of[name] = Component(actor)
         self._touched[self._of[name]] = None
 
@@ -251,6 +253,11 @@ class Linker:
             component.breached[account] = None
             component.dirty[name] = None
             self._touched[component] = None
+
+    def _link(self, actor: Actor) -> None:
+        self._link_items(actor)
+        self._link_network(actor)
+        self._link_alike(actor)
 
     def _link_items(self, actor: Actor) -> None:
         fresh, actor.fresh = actor.fresh, []
@@ -276,6 +283,11 @@ class Linker:
         if len(recent) >= CROWD and not self._neighbourhood.ordinary(actor.network, self._actors):
             for name in recent:
                 self._unite(actor, self._actors[name], f"the network {actor.network}, where nobody else was seen")
+
+    def _link_alike(self, actor: Actor) -> None:
+        found = company(actor, self._of, self._postings, self._alike)
+        if found is not None:
+            self._unite(actor, self._actors[found.actor], found.why)
 
     def _unite(self, actor: Actor, other: Actor, why: str) -> None:
         mine, theirs = self._of[actor.name], self._of[other.name]

@@ -6,12 +6,18 @@ from fail2ban_ai.campaigns.components import Component
 from fail2ban_ai.campaigns.items import RARE_WEIGHT, STRONG_DF, STRONG_WEIGHT, Item, rare_limit, weight
 from fail2ban_ai.campaigns.quoting import quote
 
-MAX_POSTING = 512  # suspects remembered of one item: what more of them touched is popular
+MAX_POSTING = 512  # suspects remembered of one item, the last ones: what more of them touched is popular
 ALIKE = 0.25  # share of the longer list of two actors that they must have in common
 NAMED = 3  # shared items that an explanation names
 
 _LISTED = ("account", "path")  # kinds that come from lists
 _NOUNS = {"account": "account", "path": "path", "agent": "user agent", "walk": "order of a wordlist"}
+
+
+def worded(item: Item) -> str:
+    """An item in the words of an explanation."""
+    kind, value = item
+    return f"the {_NOUNS[kind]} {quote(value.replace(chr(31), ', '))}"
 
 
 class Postings:
@@ -36,8 +42,9 @@ class Postings:
     def touch(self, item: Item, actor: str, df: int) -> None:
         """A suspect touched an item that by now `df` distinct actors touched."""
         names = self._actors.setdefault(item, {})
-        if len(names) < MAX_POSTING:
-            names[actor] = None
+        if actor not in names and len(names) == MAX_POSTING:
+            del names[next(iter(names))]
+        names[actor] = None
         self._df[item] = max(df, len(names), self._df.get(item, 0))
 
     def candidates(self, item: Item, of: dict[str, Component], mine: Component) -> dict[str, None]:
@@ -85,7 +92,7 @@ class Postings:
         if not enough and not (near and strong):
             return None
         best = sorted(shared, key=lambda item: (-shared[item], item))
-        words = [f"the {_NOUNS[kind]} {quote(value.replace(chr(31), ', '))}" for kind, value in best[:NAMED]]
+        words = [worded(item) for item in best[:NAMED]]
         more = f" and {len(best) - NAMED} more" if len(best) > NAMED else ""
         return "rare in all traffic, shared by them: " + ", ".join(words) + more
 

@@ -105,7 +105,7 @@ class OnnxRuntime:
                 batch = np.zeros((size, length, self.sizes.event), np.float32)
                 for i, row in enumerate(part):
                     batch[i, : lengths[row]] = sequences[row]
-                hostile, kind = (np.round(out, DIGITS) for out in self._actor.run(None, {"events": batch}))
+                made = [np.round(out, DIGITS) for out in self._actor.run(None, {"events": batch})]
                 for i, row in enumerate(part):
-                    results[row] = Judgement(hostile[i, : lengths[row]], kind[i, : lengths[row]])
+                    results[row] = Judgement(*(out[i, : lengths[row]] for out in made))
         return [result for result in results if result is not None]

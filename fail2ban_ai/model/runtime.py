@@ -11,6 +11,12 @@ Floats = npt.NDArray[np.float32]
 WINDOW = 64
 """Events of an actor that one judgement can see: its block of BLOCK events and the block before."""
 BLOCK = 32
+COMPANY = 17
+"""Numbers that tell whom an actor belongs with: a direction, and last a leaning.
+
+The product of two actors' directions and the sum of their leanings are the logit of "these are of one campaign". A
+campaign's vector is the mean of its members'.
+"""
 
 
 class Sizes(NamedTuple):
@@ -26,6 +32,7 @@ class Judgement(NamedTuple):
 
     hostile: Floats  # [b, l] logits, not calibrated
     kind: Floats  # [b, l, len(KINDS)] probabilities
+    company: Floats  # [b, l, COMPANY], not calibrated
 
 
 class Runtime(Protocol):

@@ -1,5 +1,6 @@
 """Tokens to scores: encode the texts nobody has seen, keep each actor's window, judge each event as of its own time."""
 
+import math
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import Protocol
@@ -12,7 +13,7 @@ from fail2ban_ai.caps import Caps
 from fail2ban_ai.model.cache import TextCache
 from fail2ban_ai.model.labels import ATTACK_SEEN, ATTACKS, GROUPS, KINDS
 from fail2ban_ai.model.onnx import DIGITS, OnnxRuntime
-from fail2ban_ai.model.runtime import Floats, Runtime
+from fail2ban_ai.model.runtime import COMPANY, Floats, Runtime
 from fail2ban_ai.model.weights import Weights, load
 from fail2ban_ai.model.windows import Windows, pack
 
@@ -41,6 +42,7 @@ class Scores:
     kind: Floats  # [n, len(KINDS)] probabilities
     attack: Floats  # [n, len(ATTACKS)] probabilities for this event's request text alone
     unmistakable: npt.NDArray[np.bool_]  # [n] whether this one request may convict by itself
+    company: Floats  # [n, COMPANY] whom the actor belongs with (runtime.COMPANY), calibrated
 
 
 def features(texts: Sequence[Floats], numeric: Floats, embedding: int) -> Floats:
@@ -67,6 +69,9 @@ class Scorer:
         self.runtime = runtime or OnnxRuntime(self.weights)
         calibration = self.weights.card["calibration"]
         self._calibration = np.array([calibration[group] for group in GROUPS], np.float64)
+        scale, shift = self.weights.card["membership"]["calibration"]
+        # Of the logit that two vectors make: a * (product of directions + both leanings) + b.
+        self._company = np.array([[math.sqrt(scale)] * (COMPANY - 1) + [scale], [0.0] * (COMPANY - 1) + [shift / 2]])
         caps = caps or Caps()
         self._cache = TextCache(self.runtime.encode, caps.encoded)
         self._windows = Windows(caps.vectors)
@@ -77,10 +82,10 @@ class Scorer:
         To skip an actor and later to ask for it again gives scores without the events between.
         """
         n = len(tokens.actor)
-        hostile, kind, attack = (
-            np.full(shape, np.nan, np.float32) for shape in ((n,), (n, len(KINDS)), (n, len(ATTACKS)))
+        hostile, kind, attack, company = (
+            np.full(shape, np.nan, np.float32) for shape in ((n,), (n, len(KINDS)), (n, len(ATTACKS)), (n, COMPANY))
         )
-        scores = Scores(hostile, kind, attack, np.zeros(n, np.bool_))
+        scores = Scores(hostile, kind, attack, np.zeros(n, np.bool_), company)
         rows = np.array([i for i, actor in enumerate(tokens.actor) if actor not in skip], np.int64)
         if not len(rows):
             return scores
@@ -113,6 +118,8 @@ class Scorer:
             own = rows[jobs.places]
             scores.hostile[own] = np.stack([each.hostile for each in judged])[jobs.new]
             scores.kind[own] = np.stack([each.kind for each in judged])[jobs.new]
+            made = np.stack([each.company for each in judged])[jobs.new]
+            scores.company[own] = made * self._company[0] + self._company[1]
 
 
 def attacks(request: Floats, embedding: int) -> Floats:

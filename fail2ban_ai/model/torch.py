@@ -110,10 +110,9 @@ class TorchRuntime:
                 batch = np.zeros((size, length, self.sizes.event), np.float32)
                 for i, row in enumerate(part):
                     batch[i, : lengths[row]] = sequences[row]
-                hostile, kind = self._run(self._actor, batch)
+                made = self._run(self._actor, batch)
                 for i, row in enumerate(part):
-                    n = lengths[row]
-                    results[row] = Judgement(np.round(hostile[i, :n], DIGITS), np.round(kind[i, :n], DIGITS))
+                    results[row] = Judgement(*(np.round(out[i, : lengths[row]], DIGITS) for out in made))
         return [result for result in results if result is not None]
 
     @torch.inference_mode()  # type: ignore[untyped-decorator]  # torch is not followed by mypy

@@ -10,7 +10,7 @@ from typing import Any
 from fail2ban_ai.errors import ModelError
 
 SHIPPED = Path(__file__).with_name("weights")
-FORMAT = 2
+FORMAT = 3
 RUNTIME_FILES = ("tokenizer.json", "encoder.onnx", "grams.onnx", "event.onnx", "actor.onnx")
 TORCH_FILES = ("encoder.safetensors", "grams.safetensors", "actor.safetensors")
 CONFIG = "config.json"
@@ -87,6 +87,11 @@ class Weights:
     def single(self, group: str) -> float:
         """The score from which one request that looks like an attack is enough by itself."""
         return float(self.card["single_thresholds"][group])
+
+    @property
+    def alike(self) -> float:
+        """The probability of belonging to a campaign from which an actor is taken for a member."""
+        return float(self.card["membership"]["threshold"])
 
 
 def load(folder: Path | None = None) -> Weights:

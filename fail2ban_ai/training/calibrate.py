@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,7 @@ from fail2ban_ai.judge import LASTING
 from fail2ban_ai.model.labels import GROUPS
 from fail2ban_ai.model.scorer import calibrate
 from fail2ban_ai.model.weights import SENSITIVITIES
+from fail2ban_ai.training.fit_company import Pairs
 
 RATES = dict(zip(SENSITIVITIES, (0.0003, 0.001, 0.005), strict=True))
 """Share of benign actors of hosts left out that a threshold may call hostile at any event that the judge goes by."""
@@ -40,6 +41,10 @@ class Left:
 
 PRIOR = 0.1
 """Share of hostile actors that scores assume. On an open port it is more, in an office less; thresholds absorb it."""
+
+
+COMPANY_RATE = 0.0003
+"""Share of honest actors of hosts left out that may be taken for members of a campaign there."""
 
 
 def platt(actors: list[Left]) -> dict[str, list[float]]:
@@ -137,6 +142,23 @@ def _enough(actors: list[Left]) -> bool:
     return min(hostile, len(actors) - hostile) >= _FEWEST
 
 
+def membership(found: Sequence[Pairs]) -> dict[str, list[float] | float]:
+    """Calibration [a, b] of "belongs to this campaign", sigmoid(a * logit + b), and the score from which one does.
+
+    The threshold is the lowest that keeps COMPANY_RATE, never under .5.
+    """
+    logits, belongs, benign = (
+        torch.from_numpy(np.concatenate([getattr(each, part) for each in found])).double()
+        for part in ("logits", "belongs", "benign")
+    )
+    if not 0 < belongs.sum() < len(belongs):
+        return {"calibration": [1.0, 0.0], "threshold": 0.999}
+    scale, shift, _ = _optimised(logits, torch.zeros_like(logits), belongs, torch.ones_like(logits))
+    honest = torch.sigmoid(scale * logits[benign == 1] + shift)
+    peaks = [(score, 1.0) for score in sorted(honest.tolist(), reverse=True)]
+    return {"calibration": [scale, shift], "threshold": _over(peaks, COMPANY_RATE)}
+
+
 def _fit(actors: list[Left]) -> list[float]:
     if not any(one.hostile for one in actors) or all(one.hostile for one in actors):
         return [1.0, 0.0, 0.0]
@@ -144,6 +166,11 @@ def _fit(actors: list[Left]) -> list[float]:
     said = torch.from_numpy(np.concatenate([one.said for one in actors])).double()
     truth = torch.tensor([one.hostile for one in actors for _ in one.logits]).double()
     weight = torch.tensor([1 / len(one.logits) for one in actors for _ in one.logits]).double()
+    return _optimised(logits, said, truth, weight)
+
+
+def _optimised(logits: torch.Tensor, said: torch.Tensor, truth: torch.Tensor, weight: torch.Tensor) -> list[float]:
+    """[a, b, c] as in `platt`; both classes together weigh as PRIOR says."""
     for side, share in ((truth == 1, PRIOR), (truth == 0, 1 - PRIOR)):
         weight[side] *= share / weight[side].sum()
     scale, shift, share = (torch.zeros(1).double().requires_grad_() for _ in range(3))

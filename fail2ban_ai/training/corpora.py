@@ -26,6 +26,7 @@ _PROXIED = ("daniloday",)  # its addresses are a CDN's
 _LOGS = ("access", "auth.log", "secure", "mail.log", "maillog", "vsftpd", "proftpd", "acunetix", "netsparker", "w3af")
 _NOT_LOGS = (".py", ".pyc", "apache_access.log", "cowrie", ".csv", "fail2ban", "error")
 _CHUNK = 65536  # events given to Timelines at once
+_UNTOLD = "-"  # in a label file
 _FAILURES = ("login_failed", "invalid_user", "reject", "failure", "probe")
 
 
@@ -36,6 +37,7 @@ class Truth:
     hostile: bool
     kind: str | None = None  # of model.labels.KINDS; None when nobody said
     strong: bool = True  # told by outcome, honeypot or simulator, not by patterns in its requests
+    campaign: str | None = None  # shared by those of one attacker; None when nobody said
 
 
 @dataclass(slots=True)
@@ -103,7 +105,7 @@ def simulated(world: World, name: str) -> Host:
         kind = one.kind if one.label == "hostile" else "benign"
         told = host.truth.get(actor)
         if told is None or not told.hostile:
-            host.truth[actor] = Truth(one.label == "hostile", kind if kind in KINDS else None)
+            host.truth[actor] = Truth(one.label == "hostile", kind if kind in KINDS else None, campaign=one.campaign)
     return host
 
 
@@ -120,7 +122,9 @@ def labels(corpora: Path, name: str) -> dict[str, Truth]:
             hostile = row["label"] == "malicious"
             strong = auth or not row["evidence"].startswith("probe")
             if actor not in truth or (hostile and not truth[actor].hostile):
-                truth[actor] = Truth(hostile, None if hostile else "benign", strong)
+                campaign = row.get("campaign") or _UNTOLD if hostile else _UNTOLD
+                told = None if campaign == _UNTOLD else campaign
+                truth[actor] = Truth(hostile, None if hostile else "benign", strong, told)
     return truth
 
 

@@ -12,7 +12,7 @@ from torch import nn
 from fail2ban_ai.errors import ModelError
 from fail2ban_ai.model import grams as texts_as_bytes
 from fail2ban_ai.model.onnx import session
-from fail2ban_ai.model.runtime import WINDOW
+from fail2ban_ai.model.runtime import WINDOW, Judgement
 from fail2ban_ai.model.tokenizer import LENGTH
 from fail2ban_ai.training.fit_actor import Behaviour
 from fail2ban_ai.training.modules import Grams, TextEncoder
@@ -51,9 +51,9 @@ def event_onnx(made: Behaviour) -> bytes:
 
 
 def actor_onnx(made: Behaviour) -> bytes:
-    """The actor model as ONNX: events [b, n, event] to hostile logits [b, n] and kind probabilities [b, n, k]."""
+    """The actor model as ONNX: events [b, n, event] to the parts of runtime.Judgement."""
     width = made.actor.places.shape[1]
-    return _exported(made.actor, torch.zeros(2, WINDOW, width), "events", ["hostile", "kind"], {0: "b", 1: "n"})
+    return _exported(made.actor, torch.zeros(2, WINDOW, width), "events", list(Judgement._fields), {0: "b", 1: "n"})
 
 
 def compare(encoder: TextEncoder, model: Grams, made: Behaviour, files: dict[str, bytes], seed: int) -> float:
@@ -75,17 +75,18 @@ def compare(encoder: TextEncoder, model: Grams, made: Behaviour, files: dict[str
         logits = model(torch.from_numpy(read)).numpy()
         events = made.event(torch.from_numpy(features)).numpy()
         sequence = events.reshape(4, 16, -1)
-        hostile, kind = (part.numpy() for part in made.actor(torch.from_numpy(sequence)))
+        hostile, kind, company = (part.numpy() for part in made.actor(torch.from_numpy(sequence)))
     got_texts = session(files["encoder.onnx"]).run(None, {"ids": ids})[0]
     got_logits = session(files["grams.onnx"]).run(None, {"bytes": read})[0]
     got_events = session(files["event.onnx"]).run(None, {"features": features})[0]
-    got_hostile, got_kind = session(files["actor.onnx"]).run(None, {"events": sequence})
+    got_hostile, got_kind, got_company = session(files["actor.onnx"]).run(None, {"events": sequence})
     pairs = (
         (texts, got_texts),
         (logits, got_logits),
         (events, got_events),
         (hostile / 10, got_hostile / 10),
         (kind, got_kind),
+        (company / 10, got_company / 10),
     )
     worst = max(float(np.abs(want - got).max()) for want, got in pairs)
     if not worst <= BOUND:

@@ -203,15 +203,28 @@ def _disturb(inputs: Tensor, width: int, rng: np.random.Generator) -> None:
         inputs[:, :, numbers + place] *= torch.from_numpy(factor).unsqueeze(1)
 
 
-@torch.no_grad()  # type: ignore[untyped-decorator]  # torch is not followed by mypy
 def judge(made: Behaviour, data: Sequences, windows: list[Window]) -> list[np.ndarray]:
     """Hostile logits of each window's events, in the order of `windows`."""
+    found: list[np.ndarray] = _read(made, data, windows, lambda states: made.actor.hostile(states).squeeze(-1))
+    return found
+
+
+def states(made: Behaviour, data: Sequences, windows: list[Window]) -> list[np.ndarray]:
+    """What the actor model's last layers are given of each window's events, [events, width]."""
+    found: list[np.ndarray] = _read(made, data, windows, lambda states: states)
+    return found
+
+
+@torch.no_grad()  # type: ignore[untyped-decorator]  # torch is not followed by mypy
+def _read(
+    made: Behaviour, data: Sequences, windows: list[Window], last: Callable[[Tensor], Tensor]
+) -> list[np.ndarray]:
     out: list[np.ndarray] = [np.zeros(0, np.float32)] * len(windows)
     order = np.argsort([len(w.rows) for w in windows], kind="stable")
     for part in np.array_split(order, max(1, len(order) // 64)):
         inputs, _ = batch(data, [windows[i] for i in part])
         b, n, _ = inputs.shape
-        hostile, _ = made.actor.logits(made.event(inputs.reshape(b * n, -1)).reshape(b, n, -1))
-        for i, row in zip(part, hostile.numpy(), strict=True):
+        read = last(made.actor.states(made.event(inputs.reshape(b * n, -1)).reshape(b, n, -1)))
+        for i, row in zip(part, read.numpy(), strict=True):
             out[i] = row[: len(windows[i].rows)]
     return out

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from fail2ban_ai.actors.features import NUMERIC
 from fail2ban_ai.model import grams
 from fail2ban_ai.model.labels import ATTACKS, KINDS
-from fail2ban_ai.model.runtime import WINDOW
+from fail2ban_ai.model.runtime import COMPANY, WINDOW
 from fail2ban_ai.model.tokenizer import LENGTH, PAD
 from fail2ban_ai.training.settings import Setting
 
@@ -174,8 +174,29 @@ class Event(nn.Module):  # type: ignore[misc]  # torch is not followed by mypy
         return vectors
 
 
+class Company(nn.Module):  # type: ignore[misc]  # torch is not followed by mypy
+    """States of an actor [..., width] to what tells whom it belongs with [..., COMPANY]: a direction, and a leaning.
+
+    Two vectors' products of directions, and both leanings, add up to the logit of "one campaign" (runtime.COMPANY). A
+    direction is of one length for all, so that only what is alike counts; a leaning says whether this is anybody that
+    campaigns have: a crowd of honest visitors is alike too.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(width, 64), nn.ReLU(), nn.Linear(64, COMPANY))
+        self.length = nn.Parameter(torch.full((1,), 2.0))
+
+    def forward(self, states: Tensor) -> Tensor:
+        """See above."""
+        made = self.layers(states)
+        direction = made[..., :-1]
+        direction = direction / (direction.square().sum(-1, keepdim=True) + 1e-6).sqrt() * self.length
+        return torch.cat([direction, made[..., -1:]], -1)
+
+
 class Actor(nn.Module):  # type: ignore[misc]  # torch is not followed by mypy
-    """Event vectors [b, n <= WINDOW, event] to hostile logits [b, n] and kind probabilities [b, n, k], causal."""
+    """Event vectors [b, n <= WINDOW, event], causal, to the parts of runtime.Judgement."""
 
     def __init__(self, setting: Setting) -> None:
         super().__init__()
@@ -185,18 +206,24 @@ class Actor(nn.Module):  # type: ignore[misc]  # torch is not followed by mypy
         self.norm = nn.LayerNorm(width)
         self.hostile = nn.Linear(width, 1)
         self.kind = nn.Linear(width, len(KINDS))
+        self.company = Company(width)
         self.register_buffer("future", torch.triu(torch.full((WINDOW, WINDOW), _FAR), 1), persistent=False)
 
-    def logits(self, events: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits of hostile [b, n] and of KINDS [b, n, k]."""
+    def states(self, events: Tensor) -> Tensor:
+        """[b, n, event] of what the actor did up to each event."""
         n = events.shape[1]
         x = events + self.places[:n]
         for block in self.blocks:
             x = block(x, self.future[:n, :n])
-        x = self.norm(x)
+        normed: Tensor = self.norm(x)
+        return normed
+
+    def logits(self, events: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits of hostile [b, n] and of KINDS [b, n, k]."""
+        x = self.states(events)
         return self.hostile(x).squeeze(-1), self.kind(x)
 
-    def forward(self, events: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, events: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """What the ONNX file computes."""
-        hostile, kind = self.logits(events)
-        return hostile, kind.softmax(-1)
+        x = self.states(events)
+        return self.hostile(x).squeeze(-1), self.kind(x).softmax(-1), self.company(x)

@@ -21,6 +21,7 @@ class Setting:
     encoder_batch: int = 128
     actor_steps: int = 1500
     actor_batch: int = 48
+    company_steps: int = 800  # of the head that tells whom an actor belongs with
     worlds: int = 90  # simulated hosts
     folds: int = 3  # of the training hosts, left out in turn for calibration and thresholds
 
@@ -31,7 +32,20 @@ class Setting:
 
 SETTINGS = {
     "tiny": Setting(
-        512, 16, 1, 2, 8, 16, 1, pretrain_steps=8, encoder_steps=12, actor_steps=12, actor_batch=8, worlds=4, folds=2
+        512,
+        16,
+        1,
+        2,
+        8,
+        16,
+        1,
+        pretrain_steps=8,
+        encoder_steps=12,
+        actor_steps=12,
+        actor_batch=8,
+        company_steps=6,
+        worlds=4,
+        folds=2,
     ),
     "small": Setting(),
     "full": Setting(

@@ -24,10 +24,21 @@ from fail2ban_ai.model import weights
 from fail2ban_ai.model.scorer import groups
 from fail2ban_ai.model.tokenizer import Tokenizer
 from fail2ban_ai.sightings import against
-from fail2ban_ai.training import brought, calibrate, corpora, export, fit_actor, fit_encoder, fit_grams, overlays
+from fail2ban_ai.training import (
+    brought,
+    calibrate,
+    corpora,
+    export,
+    fit_actor,
+    fit_company,
+    fit_encoder,
+    fit_grams,
+    overlays,
+)
 from fail2ban_ai.training.brought import Base
 from fail2ban_ai.training.calibrate import Left
 from fail2ban_ai.training.fit_actor import Behaviour
+from fail2ban_ai.training.fit_company import Pairs
 from fail2ban_ai.training.modules import Actor, Event, Grams, TextEncoder, text_width
 from fail2ban_ai.training.sequences import Sequences, Texts, Window
 from fail2ban_ai.training.settings import Setting
@@ -78,6 +89,7 @@ def train(
     torch.set_num_threads(THREADS)
     parts = out / "parts"
     left: list[Left] = []
+    together: list[Pairs] = []
     steps: list[int] = []
     for fold in range(setting.folds):
         inside, outside = without(fold, setting.folds, found)
@@ -85,14 +97,17 @@ def train(
         about = _about(inside, labelled, setting, seed + fold, base)
         learned = partial(learn, inside, labelled, setting, seed + fold, telling, outside=outside, base=base)
         made = _kept(parts / f"{fold}", setting, about, learned)
-        left += judged(made, outside)
+        seen = read_by(made, outside)
+        left += judged(made, seen)
+        together.append(fit_company.pairs(made.behaviour, seen))
         steps.append(made.behaviour.steps)
         del made  # what it takes of a GPU, before the next one is trained
     enough = round(sum(steps) / len(steps))
     about = _about(found, labelled, setting, seed, base) + f" {enough}"
     learned = partial(learn, found, labelled, setting, seed, tell, steps=enough, base=base)
     made = _kept(parts / "all", setting, about, learned)
-    card = _card(found, labelled, setting, seed, left) | {"actor_steps": steps}
+    card = _card(found, labelled, setting, seed, left)
+    card |= {"actor_steps": steps, "membership": calibrate.membership(together)}
     write(out, made, card)
     shutil.rmtree(parts)
     return card
@@ -160,6 +175,8 @@ def learn(
     made = fit_actor.train(data, setting, seed, telling, outside=left_out, steps=steps)
     export.to_grid(made.event)
     export.to_grid(made.actor)
+    fit_company.train(made, data, setting, seed, _telling(tell, "company"))
+    export.to_grid(made.actor.company)
     return Learned(definition, encoder, whole, made)
 
 
@@ -197,11 +214,15 @@ def _sequences(
     return Sequences(hosts, texts, embedding)
 
 
-def judged(made: Learned, found: list[corpora.Host]) -> list[Left]:
+def read_by(made: Learned, found: Sequence[corpora.Host]) -> Sequences:
+    """Hosts that nothing was learned from, as a trained model reads them."""
+    return _sequences(found, made.encode, made.grams, made.encoder.attack.in_features)
+
+
+def judged(made: Learned, data: Sequences) -> list[Left]:
     """The logits of each labelled actor as of each of its events, as the scorer would give them."""
-    data = _sequences(found, made.encode, made.grams, made.encoder.attack.in_features)
     windows = data.windows
-    acts = [against(host.tokens) for host in found]
+    acts = [against(host.tokens) for host in data.hosts]
     actors: dict[tuple[int, str], list[tuple[Window, np.ndarray]]] = {}
     for window, logits in zip(windows, fit_actor.judge(made.behaviour, data, windows), strict=True):
         actors.setdefault((window.host, window.actor), []).append((window, logits[window.first :]))

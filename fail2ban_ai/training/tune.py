@@ -26,7 +26,7 @@ from fail2ban_ai.model.scorer import groups
 from fail2ban_ai.model.weights import SENSITIVITIES
 from fail2ban_ai.training import calibrate, corpora, fit_actor, fit_grams, train
 from fail2ban_ai.training.corpora import Host
-from fail2ban_ai.training.sequences import Sequences, Texts, Window
+from fail2ban_ai.training.sequences import Sequences, Texts
 from fail2ban_ai.training.simulator import training_world
 
 VALIDATION = range(990_001, 990_013)
@@ -38,7 +38,6 @@ FEWEST = 10  # actors with verdicts in the logs: fewer say nothing
 _STEPS = (1.0, 0.5, 0.25, 0.1)  # of the way from the old layer to the fitted one, the longest that VALIDATION allows
 _HELD = 0.01  # weight of the squared way from the old layer
 _FEWER = 0.01  # share of the attackers found in VALIDATION that may be missed after
-_BATCH = 64
 
 Tell = Callable[[str, int, int], None]
 Counts = dict[str, dict[str, int]]
@@ -103,7 +102,7 @@ def _worlds(seeds: Sequence[int], tell: Tell, stage: str) -> list[Host]:
 def _counts(made: train.Learned, card: dict[str, Any], hosts: list[Host]) -> Counts:
     """Hostile actors found and benign ones that would be banned, by sensitivity."""
     table = np.array([card["calibration"][group] for group in GROUPS])
-    left = [(one, calibrate.peak(one, table)) for one in train.judged(made, hosts)]
+    left = [(one, calibrate.peak(one, table)) for one in train.judged(made, train.read_by(made, hosts))]
     out = {}
     for name in SENSITIVITIES:
         over = [one.hostile for one, peak in left if peak >= card["thresholds"][GROUPS[one.group]][name]]
@@ -142,7 +141,8 @@ def _fitted(made: train.Learned, card: dict[str, Any], hosts: list[Host]) -> dic
     inputs, truth, weight, scale, shift = [], [], [], [], []
     for (_, side), windows in zip(_SIDES, parts, strict=True):
         share = calibrate.PRIOR if side else 1 - calibrate.PRIOR
-        for window, rows in zip(windows, _inputs(made, data, windows), strict=True):
+        for window, states in zip(windows, fit_actor.states(made.behaviour, data, windows), strict=True):
+            rows = torch.from_numpy(states[window.first :])
             inputs.append(rows)
             truth.append(torch.full((len(rows),), float(side)))
             weight.append(torch.full((len(rows),), share / (len(rows) * len(windows))))
@@ -168,23 +168,3 @@ def _fitted(made: train.Learned, card: dict[str, Any], hosts: list[Host]) -> dic
 
 
 _SIDES = ((True, True), (True, False), (False, True), (False, False))  # own host, hostile
-
-
-@torch.no_grad()  # type: ignore[untyped-decorator]  # torch is not followed by mypy
-def _inputs(made: train.Learned, data: Sequences, windows: list[Window]) -> list[torch.Tensor]:
-    """What the last layer is given, [events, width] for each window."""
-    caught: list[torch.Tensor] = []
-    actor = made.behaviour.actor
-    handle = actor.hostile.register_forward_pre_hook(lambda _, given: caught.append(given[0]))
-    out = []
-    try:
-        for start in range(0, len(windows), _BATCH):
-            part = windows[start : start + _BATCH]
-            inputs, _ = fit_actor.batch(data, part)
-            b, n, _ = inputs.shape
-            actor.logits(made.behaviour.event(inputs.reshape(b * n, -1)).reshape(b, n, -1))
-            held = caught.pop()
-            out += [held[i, window.first : len(window.rows)] for i, window in enumerate(part)]
-    finally:
-        handle.remove()
-    return out

@@ -10,6 +10,7 @@ from fail2ban_ai.findings import Campaign, Evidence, Sighting
 HOUR = 3600.0
 DAY = 86400.0
 SUSPECTS = Caps().suspects
+ALIKE = 0.6  # as in the card of the shipped weights, more or less
 MONDAY = 1_767_571_200.0  # 2026-01-05 00:00 UTC
 
 
@@ -90,7 +91,7 @@ def feed(linker: Linker, traffic: Traffic, event: Event) -> None:
 
 def run(events: list[Event], traffic: Traffic | None = None, after: float = HOUR) -> list[Campaign]:
     """Every campaign once the stream is over, and some time went by."""
-    linker = Linker(traffic := traffic or population(2000), SUSPECTS)
+    linker = Linker(traffic := traffic or population(2000), SUSPECTS, ALIKE)
     ordered = sorted(events, key=lambda e: e.time)
     for event in ordered:
         feed(linker, traffic, event)

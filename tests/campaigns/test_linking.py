@@ -5,7 +5,7 @@ import time as clock
 from dataclasses import asdict, replace
 
 import pytest
-from campaign_stream import DAY, HOUR, MONDAY, SUSPECTS, Event, Success, failed, feed, population, run, web
+from campaign_stream import ALIKE, DAY, HOUR, MONDAY, SUSPECTS, Event, Success, failed, feed, population, run, web
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -116,7 +116,7 @@ def test_weak_actors_are_a_finding_only_in_company() -> None:
 
 def test_the_older_campaign_and_its_decisions_survive_a_merge() -> None:
     traffic = population(2000, *POPULAR_ITEMS)
-    linker = Linker(traffic, SUSPECTS)
+    linker = Linker(traffic, SUSPECTS, ALIKE)
     for event in (web(MONDAY, "192.0.2.1", "/a"), web(MONDAY + 1, "192.0.2.1", "/b")):
         feed(linker, traffic, event)
     for event in (web(MONDAY + HOUR, "198.51.100.1", "/c"), web(MONDAY + HOUR, "198.51.100.1", "/d")):
@@ -149,7 +149,7 @@ def test_the_cut_of_the_stream_does_not_matter(ticks: list[float]) -> None:
     """Ticks at any times, on top of or instead of those each minute, tell the same campaigns in the end."""
     events = _mixed()
     plain = [asdict(c) for c in run(events, population(500), after=2 * DAY)]
-    linker = Linker(traffic := population(500), SUSPECTS)
+    linker = Linker(traffic := population(500), SUSPECTS, ALIKE)
     times = sorted(MONDAY - DAY + t for t in ticks)
     told: dict[str, dict[str, object]] = {}
     for event in events:
@@ -165,7 +165,7 @@ def test_the_cut_of_the_stream_does_not_matter(ticks: list[float]) -> None:
 @pytest.mark.parametrize("cut", [MONDAY + 2 * HOUR, MONDAY + 4 * HOUR, MONDAY + 5 * HOUR])
 def test_a_run_that_ends_early_knows_what_the_full_run_knew_then(cut: float) -> None:
     events = _mixed()
-    early, full = Linker(a := population(500), SUSPECTS), Linker(b := population(500), SUSPECTS)
+    early, full = Linker(a := population(500), SUSPECTS, ALIKE), Linker(b := population(500), SUSPECTS, ALIKE)
     for event in (e for e in events if e.time < cut):
         feed(early, a, event)
         feed(full, b, event)
@@ -178,7 +178,7 @@ def test_a_run_that_ends_early_knows_what_the_full_run_knew_then(cut: float) -> 
 
 
 def test_memory_is_bounded() -> None:
-    linker = Linker(traffic := population(500), 100)
+    linker = Linker(traffic := population(500), 100, ALIKE)
     for i in range(2500):
         actor = f"198.{18 + i % 2}.{i // 2 % 256}.{i // 512}"  # five of each network: no crowd
         feed(linker, traffic, web(MONDAY + 30 * i, actor, f"/p{i}", score=0.9 if i % 100 == 0 else 0.3))
@@ -187,7 +187,7 @@ def test_memory_is_bounded() -> None:
 
 
 def test_what_is_older_than_the_retention_is_forgotten() -> None:
-    linker = Linker(traffic := population(500), SUSPECTS)
+    linker = Linker(traffic := population(500), SUSPECTS, ALIKE)
     feed(linker, traffic, web(MONDAY, "192.0.2.1", "/a", score=0.9))
     feed(linker, traffic, failed(MONDAY, "192.0.2.1", "root"))
     linker.tick(MONDAY + 34 * DAY)
