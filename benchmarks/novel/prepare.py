@@ -1,7 +1,7 @@
 """Hosts to train on and to judge, who shows which class of attack, all packed: what needs Polars and the logs."""
 
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
@@ -14,7 +14,7 @@ from fail2ban_ai.training import corpora, gather
 from fail2ban_ai.training.hosts import Host
 from fail2ban_ai.training.payloads import load
 from fail2ban_ai.training.settings import Setting
-from fail2ban_ai.training.simulator import probes, training_world
+from fail2ban_ai.training.simulator import World, probes, training_world
 
 _ROLES = {"sqli": ("sqli",), **{name: names for name, (_, names) in FAMILIES.items()}}
 """Roles of the simulator that are the case's, whatever their requests look like."""
@@ -26,13 +26,7 @@ _LEAST = 5  # characters of a payload that tell it from an honest search
 def prepare(folder: Path | None, out: Path, setting: Setting, seed: int, seeds: Iterable[int] = SEEDS) -> None:
     """Write what `run` needs; without a corpora folder on simulated hosts alone, and no labelled texts."""
     found = gather.hosts(folder, setting, seed, _tell)
-    parts = {f"world{i}": training_world(seed * 1000 + i) for i in range(setting.worlds)}
-    told = {(name, case): roles(world, names) for name, world in parts.items() for case, names in _ROLES.items()}
-    seen = classes({text for host in found for text in host.tokens.request})
-    left_out: dict[str, Actors] = {}
-    for case, names in CASES.items():
-        own = {host.name: showing(host, seen, names) | told.get((host.name, case), set()) for host in found}
-        left_out[case] = {name: sorted(actors) for name, actors in own.items() if actors}
+    worlds = {f"world{i}": training_world(seed * 1000 + i) for i in range(setting.worlds)}
     judged, who = [], {case: Actors() for case in CASES}
     for i, at in enumerate(seeds):
         world, hostile = played(at)
@@ -41,13 +35,27 @@ def prepare(folder: Path | None, out: Path, setting: Setting, seed: int, seeds: 
             who[case][f"judged{at}"] = sorted(actors)
         _tell("hosts to judge", i + 1, 0)
     labelled = load(folder, seed) if folder else {}
-    Prepared(found, judged, labelled, left_out, who).write(out)
+    Prepared(found, judged, labelled, left_out(found, worlds), who).write(out)
 
 
-def classes(texts: Collection[str]) -> dict[str, set[str]]:
-    """Classes of attack that the shipped encoder sees in a text, and those of the simulator's lists that it is from."""
+def left_out(hosts: Sequence[Host], worlds: Mapping[str, World]) -> dict[str, Actors]:
+    """Who is left out, by case; `worlds`: those that hosts were made of, by the host's name."""
+    told = {(name, case): roles(world, names) for name, world in worlds.items() for case, names in _ROLES.items()}
+    seen = classes(hosts)
+    out: dict[str, Actors] = {}
+    for case, names in CASES.items():
+        own = {host.name: showing(host, seen, names) | told.get((host.name, case), set()) for host in hosts}
+        out[case] = {name: sorted(actors) for name, actors in own.items() if actors}
+    return out
+
+
+def classes(hosts: Sequence[Host]) -> dict[str, set[str]]:
+    """Classes of attack of each text: what the shipped encoder sees in a request, and whose list holds it.
+
+    Agents are looked up in the lists alone: the encoder's classes are those of requests.
+    """
     runtime = OnnxRuntime()
-    ordered = sorted(texts - {""})
+    ordered = sorted({text for host in hosts for text in host.tokens.request} - {""})
     found: dict[str, set[str]] = {}
     for start in range(0, len(ordered), _TEXTS):
         part = ordered[start : start + _TEXTS]
@@ -56,7 +64,7 @@ def classes(texts: Collection[str]) -> dict[str, set[str]]:
             if best and sure >= ATTACK_SEEN:
                 found.setdefault(text, set()).add(ATTACKS[best])
     payloads, paths = _payloads(), _paths()
-    for text in ordered:
+    for text in {*ordered, *(text for host in hosts for text in host.tokens.second)}:
         path = text.partition("?")[0]
         held = {name for name, payload in payloads if payload in text}
         held |= {name for name, ends in paths.items() if path.endswith(ends)}
@@ -66,9 +74,10 @@ def classes(texts: Collection[str]) -> dict[str, set[str]]:
 
 
 def showing(host: Host, seen: dict[str, set[str]], names: Collection[str]) -> set[str]:
-    """The actors, benign ones aside, of whom one request or more is of one of these classes."""
+    """The actors, benign ones aside, that sent a request or an agent of one of these classes."""
     own = {text for text, its in seen.items() if its & set(names)}
-    shown = {actor for actor, text in zip(host.tokens.actor, host.tokens.request, strict=True) if text in own}
+    events = zip(host.tokens.actor, host.tokens.request, host.tokens.second, strict=True)
+    shown = {actor for actor, *texts in events if not own.isdisjoint(texts)}
     return {actor for actor in shown if actor not in host.truth or host.truth[actor].hostile}
 
 

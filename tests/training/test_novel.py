@@ -30,15 +30,15 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_class_left_out_is_met_nowhere_in_training(prepared: Path) -> None:
     held = Prepared.read(prepared)
-    whole = {text for host in held.hosts for text in host.tokens.request}
-    seen = classes(whole)
+    seen = classes(held.hosts)
     labelled = {"/p?q=' or 0=0--": "sqli", "/p?q=tea": "benign", "/p?q=<script>": "xss"}
     held.labelled = labelled
     for name in ("sqli", "secret"):
         hosts, texts = held.without(name)
         for before, host in zip(held.hosts, hosts, strict=True):
             benign = {actor for actor, told in before.truth.items() if not told.hostile}
-            shown = {a for a, t in zip(host.tokens.actor, host.tokens.request, strict=True) if name in seen.get(t, ())}
+            events = zip(host.tokens.actor, host.tokens.request, host.tokens.second, strict=True)
+            shown = {actor for actor, *texts in events if any(name in seen.get(text, ()) for text in texts)}
             assert shown <= benign  # an honest visitor may ask for anything
             assert benign <= host.truth.keys()
             assert len(host.truth) < len(before.truth) or not held.left_out[name].get(host.name)
