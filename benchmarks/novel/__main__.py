@@ -1,12 +1,13 @@
 """Recall on attacks that training never met: a class of attacks is left out of all that is learned from, and then met.
 
-    python -m benchmarks.novel prepare CORPORA OUT        needs the logs; half an hour at most, one core
+    python -m benchmarks.novel prepare CORPORA OUT        needs the logs; some minutes
     python -m benchmarks.novel run OUT CASE               one training; needs only OUT, neither Polars nor the logs
     python -m benchmarks.novel judge OUT CASE VARIANT     the whole pipeline, with the weights that `run` wrote
 
 From the root of the repository. CASE: one of benchmarks.novel.cases.CASES; nothing is left out of `known`. `run` and
 `judge` print a line of JSON for each kind of attack that they judge: that of the case, or all of them after `known`.
-Runs of several cases may stand side by side.
+Runs of several cases may stand side by side. What `run` needs is torch, tokenizers, safetensors, onnx, onnxscript and
+onnxruntime; the folder OUT is all that must travel, and its folder `weights` all that must come back.
 """
 
 import argparse

@@ -65,8 +65,8 @@ def recall(left: list[Left], about: set[tuple[str, str]]) -> dict[str, float]:
         over = calibrate.peak(one, table) >= limits[group]["normal"]
         hits[one.hostile].append(over or calibrate.peak(one, table, one.single) >= singles[group])
     return {
-        "recall": round(sum(hits[True]) / max(1, len(hits[True])), 4),
-        "count": len(hits[True]),
+        "recall": round(sum(hits[True]) / max(1, len(about)), 4),  # of whom no event is worth a look, nobody finds
+        "count": len(about),
         "benign_over": sum(hits[False]),
         "benign": len(hits[False]),
     }
