@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help packages demo test live serve-test soak latency fuzz faults figures-rules lint deb deb-13 deb-test deb-test-13 clean
+.PHONY: help packages demo test live serve-test soak latency fuzz faults figures-rules figures-novel lint deb deb-13 deb-test deb-test-13 clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -60,6 +60,13 @@ faults: $(VENV)/.installed packages  ## kill -9 at fifty random moments: five mi
 CORPORA ?= corpora
 figures-rules: $(VENV)/.installed packages  ## the figures of docs/rules.md, from a folder of labelled logs (CORPORA=…): half an hour
 	$(BIN)/python benchmarks/rules.py $(CORPORA)
+
+NOVEL := known sqli xss traversal rce secret webshell scan injections probes
+figures-novel: $(VENV)/.installed  ## recall on attacks that training never met, as above: two hours, on one core
+	nice $(BIN)/python -m benchmarks.novel prepare $(CORPORA) build/novel
+	for case in $(NOVEL); do \
+	nice $(BIN)/python -m benchmarks.novel run build/novel $$case && \
+	nice $(BIN)/python -m benchmarks.novel judge build/novel $$case small-1 || exit; done
 
 lint: $(VENV)/.installed  ## ruff and mypy alone
 	$(BIN)/ruff check .

@@ -25,8 +25,9 @@ import polars as pl
 
 from fail2ban_ai.addresses import actor_of, within
 from fail2ban_ai.model import weights
-from fail2ban_ai.training import controls, corpora, payloads, train
+from fail2ban_ai.training import controls, corpora, gather, payloads
 from fail2ban_ai.training.evaluate import actor_days
+from fail2ban_ai.training.hosts import Host
 from fail2ban_ai.training.settings import Setting
 
 HOSTS = ("sevimkilinc", "heritagetitle", "kolik_auth", "dolpari")
@@ -75,7 +76,7 @@ def banned(report: dict[str, Any]) -> tuple[dict[str, dict[str, Any]], list[str]
     return actors, networks
 
 
-def early(host: corpora.Host, missed: list[str], actors: dict[str, dict[str, Any]]) -> str:
+def early(host: Host, missed: list[str], actors: dict[str, dict[str, Any]]) -> str:
     """Share of the actors `missed` by a threshold, of those with three events or more, banned before the last one."""
     own = host.events.filter(pl.col("actor").is_in(missed)).group_by("actor").agg(pl.len(), pl.col("time").max())
     before = [
@@ -86,17 +87,17 @@ def early(host: corpora.Host, missed: list[str], actors: dict[str, dict[str, Any
     return f"{interval(before)} of {len(before)}"
 
 
-def trained_on(folder: Path, hosts: list[corpora.Host]) -> set[str]:
+def trained_on(folder: Path, hosts: list[Host]) -> set[str]:
     """Every text that training read, as the model reads them: decoded, digits masked."""
     card = weights.load().card
-    played = train.hosts(None, Setting(**card["setting"]), card["seed"], lambda *_: None)
+    played = gather.hosts(None, Setting(**card["setting"]), card["seed"], lambda *_: None)
     read = {
         text for host in [*hosts, *played] for column in (host.tokens.request, host.tokens.second) for text in column
     }
     return read | set(payloads.load(folder, card["seed"]))
 
 
-def unknown(host: corpora.Host, actors: list[str], known: set[str]) -> list[str]:
+def unknown(host: Host, actors: list[str], known: set[str]) -> list[str]:
     """The actors whose requests, names or messages are all new to the model; the front page aside, that all ask for."""
     texts: dict[str, set[str]] = {}
     for actor, *own in zip(host.tokens.actor, host.tokens.request, host.tokens.second, strict=True):

@@ -13,7 +13,8 @@ from itertools import pairwise
 
 import polars as pl
 
-from fail2ban_ai.actors import Timelines, Tokens
+from fail2ban_ai.actors import Tokens
+from fail2ban_ai.actors.timelines import Timelines
 from fail2ban_ai.addresses import within
 from fail2ban_ai.campaigns import Linker, TrafficBaselines
 from fail2ban_ai.campaigns.items import Item

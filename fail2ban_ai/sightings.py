@@ -7,11 +7,11 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from fail2ban_ai.actors import Tokens
-from fail2ban_ai.actors.features import NUMERIC, ordinary
+from fail2ban_ai.actors.against import against
+from fail2ban_ai.actors.columns import ordinary
 from fail2ban_ai.addresses import actor_of
 from fail2ban_ai.campaigns.items import GUESSING, LOGIN_KINDS, Item
 from fail2ban_ai.canonical import path_key
@@ -24,12 +24,10 @@ from fail2ban_ai.model.scorer import Scores
 
 WATCHED = 0.2  # the score from which an event is handed to the campaigns
 STILL_LOOKED_AT = 32  # events of an actor after it crossed its threshold: what it broke may show only later
-ATTEMPT = 4  # sshd writes two or three lines about one: the user's name, the failure, the disconnection
 HOSTILE = 0.5  # the score that ends an actor's innocence: log-ins from then on protect nobody
 _NOTHING: Mapping[Item, int] = MappingProxyType({})
 _NAMES = [ATTACKS.index(name) for name in ("secret", "webshell", "scan")]
 """Classes of attack that the name of a file gives away, but not where it is an ordinary one of this site."""
-_SSH, _POST = NUMERIC.index("ssh"), NUMERIC.index("post")
 _REDIRECT = (302, 303)  # how web log-in forms answer a success
 _POSTED = (pl.col("method") == "POST") & pl.col("status").is_in(_REDIRECT)
 
@@ -201,19 +199,6 @@ class _Event(NamedTuple):
     status: int | None
     agent: str | None
     text: str
-
-
-def against(tokens: Tokens) -> npt.NDArray[np.int64]:
-    """Acts so far that speak against each event's actor, 0 where nothing but company can convict it at that event.
-
-    One address that fails on one mailbox in use may be its owner: only company tells (campaigns.waves). Fewer than
-    ATTEMPT lines of sshd's may be one attempt, after which somebody noticed a mistyped name. And to fetch what many
-    others fetch is no offence, however it scores: a site's own script may look like a scanner's wish.
-    """
-    one_attempt = (tokens.numeric[:, _SSH] > 0) & (tokens.count < ATTEMPT)
-    fetched = ordinary(tokens.numeric) & (tokens.numeric[:, _POST] == 0)
-    found: npt.NDArray[np.int64] = np.where((tokens.forgetful > 0) | one_attempt | fetched, 0, tokens.count)
-    return found
 
 
 def _events(frame: pl.DataFrame) -> Iterator[_Event]:

@@ -9,56 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from fail2ban_ai.actors.chunk import KIND
+from fail2ban_ai.actors.columns import NUMERIC
+from fail2ban_ai.actors.columns import PLACE as _AT
 from fail2ban_ai.actors.groups import Bools, Ints, Reals
-from fail2ban_ai.actors.items import FAMILIAR
 
 _SERVICES = {"web": 0, "sshd": 1, "dovecot": 2, "postfix": 2, "exim": 2, "vsftpd": 3, "proftpd": 3}
-_KINDS = ("request", "http_error", "login_failed", "login_ok", "invalid_user", "login_hint", "probe", "reject")
-
-NUMERIC: tuple[str, ...] = (
-    "gap",  # seconds since the actor's last event, log
-    "age",  # seconds since its first event, log
-    "events",  # events so far, log
-    "rate",  # events a minute so far, log
-    "repeat",  # times this very event was seen from this actor, log2
-    "web",
-    "ssh",
-    "mail",
-    "ftp",
-    "other_service",
-    *_KINDS,
-    "get",
-    "post",
-    "head",
-    "other_method",
-    "malformed",
-    "ok",
-    "redirect",
-    "denied",
-    "missing",
-    "client_error",
-    "server_error",
-    "layers",  # rounds of decoding that changed something
-    "changed",  # share of the text that decoding took away
-    "familiar",  # networks that fetched this path with success before, log
-    "touched",  # other actors that asked for this path before, log
-    "agent_known",  # other actors that came with this agent before, log
-    "warm",  # actors seen so far on this host, log: how much familiarity can mean
-    "referer",
-    "share_failed",
-    "share_missing",
-    "share_familiar",
-    "agents",  # distinct agents of this actor, log
-    "accounts",  # distinct accounts it tried, log
-    "logged_in",  # its successful log-ins so far, log
-    "logged_in_before_today",
-    "account_known",  # somebody has logged in to this account before
-    "account_own",  # this actor has
-    "account_pressed",  # other actors that failed on this account before, log
-    "services",  # distinct services it touched
-    "breaks",  # a 5xx on a path that answered well before
-)
-_AT = {name: place for place, name in enumerate(NUMERIC)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +91,6 @@ def numeric(seen: Seen) -> npt.NDArray[np.float32]:
     answered = request & (seen.status > 0)
     out[rows[answered], _status_at(seen.status[answered])] = 1
     return out
-
-
-def ordinary(columns: npt.NDArray[np.float32]) -> Bools:
-    """Whether each event is a success on a path that is familiar here; `columns`: [n, len(NUMERIC)]."""
-    fetched = (columns[:, _AT["ok"]] > 0) | (columns[:, _AT["redirect"]] > 0)
-    found: Bools = fetched & (columns[:, _AT["familiar"]] >= np.float32(np.log1p(FAMILIAR) / 2))
-    return found
 
 
 def _status_at(status: Ints) -> Ints:

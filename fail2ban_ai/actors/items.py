@@ -14,7 +14,6 @@ from fail2ban_ai.actors.people import Actors, People
 from fail2ban_ai.actors.table import Lives, Table
 from fail2ban_ai.actors.texts import Coded
 
-FAMILIAR = 3  # other networks with success on a path before a request for it is ordinary
 NETWORKS_COUNTED = 16
 ODD_SHARE = 3  # and so many times as many where a parameter holds code: attackers share what they send
 

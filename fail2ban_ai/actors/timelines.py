@@ -4,10 +4,11 @@ import numpy as np
 import polars as pl
 
 from fail2ban_ai.actors.chunk import Chunk
+from fail2ban_ai.actors.columns import FAMILIAR
 from fail2ban_ai.actors.counters import Counters, count
 from fail2ban_ai.actors.excuses import Excuses
 from fail2ban_ai.actors.groups import Bools, Ints
-from fail2ban_ai.actors.items import FAMILIAR, AccountItems, Paths, agents
+from fail2ban_ai.actors.items import AccountItems, Paths, agents
 from fail2ban_ai.actors.logins import Logins
 from fail2ban_ai.actors.people import People
 from fail2ban_ai.actors.repeats import repeats

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fail2ban_ai.actors.features import NUMERIC
+from fail2ban_ai.actors.columns import NUMERIC
 
 
 @dataclass(slots=True)

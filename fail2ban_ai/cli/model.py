@@ -138,7 +138,7 @@ def train(  # noqa: PLR0917 - click hands options over by name
     chosen = modules["settings"].setting(setting)
     folder = _folder(corpora, needed=False)
     with _memory(modules), _Bars() as tell:
-        found = modules["train"].hosts(folder, chosen, seed, tell)
+        found = modules["gather"].hosts(folder, chosen, seed, tell)
         labelled = modules["payloads"].load(folder, seed) if folder else {}
         card = modules["train"].train(found, labelled, chosen, seed, out=out, tell=tell, base=base)
     if base is None:
@@ -223,6 +223,7 @@ def _training() -> dict[str, Any]:
             controls,
             corpora,
             evaluate,
+            gather,
             payloads,
             settings,
             train,
@@ -238,6 +239,7 @@ def _training() -> dict[str, Any]:
         "controls": controls,
         "corpora": corpora,
         "evaluate": evaluate,
+        "gather": gather,
         "payloads": payloads,
         "settings": settings,
         "train": train,

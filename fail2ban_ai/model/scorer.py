@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from fail2ban_ai.actors.features import NUMERIC, ordinary
+from fail2ban_ai.actors.columns import NUMERIC, ordinary
 from fail2ban_ai.caps import Caps
 from fail2ban_ai.model.cache import TextCache
 from fail2ban_ai.model.labels import ATTACK_SEEN, ATTACKS, GROUPS, KINDS

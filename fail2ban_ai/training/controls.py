@@ -10,8 +10,8 @@ from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from fail2ban_ai.training.calibrate import RATES
-from fail2ban_ai.training.corpora import Host
 from fail2ban_ai.training.evaluate import Figures, auc
+from fail2ban_ai.training.hosts import Host
 
 _WINDOW, _FAILURES = 600.0, 5
 Read = TypeVar("Read")

@@ -3,17 +3,17 @@
 import csv
 import gzip
 import tempfile
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
 
-from fail2ban_ai.actors import Timelines, Tokens
+from fail2ban_ai.actors.timelines import Timelines
 from fail2ban_ai.actors.tokens import joined
 from fail2ban_ai.addresses import actor_of
 from fail2ban_ai.errors import SourceError
 from fail2ban_ai.model.labels import KINDS
 from fail2ban_ai.sources import LogReader
+from fail2ban_ai.training.hosts import Host, Truth
 from fail2ban_ai.training.simulator import World
 
 VALIDATION = ("sevimkilinc", "dolpari", "kolik_auth", "heritagetitle")
@@ -28,29 +28,6 @@ _NOT_LOGS = (".py", ".pyc", "apache_access.log", "cowrie", ".csv", "fail2ban", "
 _CHUNK = 65536  # events given to Timelines at once
 _UNTOLD = "-"  # in a label file
 _FAILURES = ("login_failed", "invalid_user", "reject", "failure", "probe")
-
-
-@dataclass(slots=True)
-class Truth:
-    """What is known of one actor."""
-
-    hostile: bool
-    kind: str | None = None  # of model.labels.KINDS; None when nobody said
-    strong: bool = True  # told by outcome, honeypot or simulator, not by patterns in its requests
-    campaign: str | None = None  # shared by those of one attacker; None when nobody said
-
-
-@dataclass(slots=True)
-class Host:
-    """One host's tokens and what is known of its actors; actors that nobody labelled are in `tokens` only."""
-
-    name: str
-    tokens: Tokens
-    truth: dict[str, Truth]
-    real: bool = True
-    days: float = 0.0
-    events: pl.DataFrame = field(default_factory=pl.DataFrame)  # every event: actor, time (s), failed, web, status
-    made_of: tuple[str, ...] = ()  # names of the hosts that an overlay holds parts of, see overlays.py
 
 
 def names(corpora: Path) -> list[str]:

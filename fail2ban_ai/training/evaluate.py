@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from fail2ban_ai.actors.against import against
 from fail2ban_ai.model import runtimes
 from fail2ban_ai.model.labels import GROUPS
 from fail2ban_ai.model.scorer import Scorer, groups
 from fail2ban_ai.model.weights import Weights
-from fail2ban_ai.sightings import against
-from fail2ban_ai.training.corpora import Host
+from fail2ban_ai.training.hosts import Host
 
 EARLY = (1, 2, 3, 5)
 _SLOW = 5  # events in an hour that a slow actor never passes
@@ -72,7 +72,7 @@ def actor_days(host: Host) -> int:
     """Pairs of a benign actor and a day (UTC) on which it came."""
     benign = [actor for actor, truth in host.truth.items() if not truth.hostile]
     days = host.events.filter(pl.col("actor").is_in(benign)).select("actor", pl.col("time") // 86400)
-    return days.unique().height
+    return int(days.unique().height)
 
 
 def figures(found: Sequence[Case], weights: Weights, days: int, sensitivity: str = "normal") -> Figures:

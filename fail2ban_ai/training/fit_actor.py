@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fail2ban_ai.actors.features import NUMERIC
+from fail2ban_ai.actors.columns import NUMERIC
 from fail2ban_ai.model.scorer import groups
 from fail2ban_ai.training.device import DEVICE
 from fail2ban_ai.training.modules import Actor, Event, text_width

@@ -18,8 +18,8 @@ from fail2ban_ai.model.onnx import DIGITS
 from fail2ban_ai.model.runtime import Floats
 from fail2ban_ai.model.tokenizer import SPECIAL, Tokenizer
 from fail2ban_ai.training.brought import Base
-from fail2ban_ai.training.corpora import Host
 from fail2ban_ai.training.device import DEVICE
+from fail2ban_ai.training.hosts import Host
 from fail2ban_ai.training.modules import Encoder, TextEncoder
 from fail2ban_ai.training.padding import lengthened
 from fail2ban_ai.training.pretrain import pretrain

@@ -7,8 +7,8 @@ import torch
 from torch.nn import functional
 
 from fail2ban_ai.model.grams import as_bytes
-from fail2ban_ai.training.corpora import Host
 from fail2ban_ai.training.fit_encoder import by_sender
+from fail2ban_ai.training.hosts import Host
 from fail2ban_ai.training.modules import Grams
 from fail2ban_ai.training.padding import lengthened
 

@@ -8,7 +8,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from fail2ban_ai.actors.features import NUMERIC
+from fail2ban_ai.actors.columns import NUMERIC
 from fail2ban_ai.model import grams
 from fail2ban_ai.model.labels import ATTACKS, KINDS
 from fail2ban_ai.model.runtime import COMPANY, WINDOW

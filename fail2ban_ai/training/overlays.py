@@ -13,7 +13,8 @@ import numpy as np
 import polars as pl
 
 from fail2ban_ai.addresses import actor_of, network_of
-from fail2ban_ai.training.corpora import Host, Truth, walked
+from fail2ban_ai.training.corpora import walked
+from fail2ban_ai.training.hosts import Host, Truth
 
 MOST_EVENTS = 150_000  # of a host that takes guests in
 _GUESTS = 300  # attackers that one host lends

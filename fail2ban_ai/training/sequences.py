@@ -8,7 +8,7 @@ import numpy as np
 from fail2ban_ai.model.labels import KINDS
 from fail2ban_ai.model.runtime import BLOCK, WINDOW, Floats
 from fail2ban_ai.model.scorer import attacks, convicting, features, intent, requested
-from fail2ban_ai.training.corpora import Host
+from fail2ban_ai.training.hosts import Host
 
 
 @dataclass(slots=True)

@@ -20,57 +20,27 @@ import safetensors.torch
 import torch
 
 from fail2ban_ai import __version__
+from fail2ban_ai.actors.against import against
 from fail2ban_ai.model import weights
 from fail2ban_ai.model.scorer import groups
 from fail2ban_ai.model.tokenizer import Tokenizer
-from fail2ban_ai.sightings import against
-from fail2ban_ai.training import (
-    brought,
-    calibrate,
-    corpora,
-    export,
-    fit_actor,
-    fit_company,
-    fit_encoder,
-    fit_grams,
-    overlays,
-)
+from fail2ban_ai.training import brought, calibrate, export, fit_actor, fit_company, fit_encoder, fit_grams
 from fail2ban_ai.training.brought import Base
 from fail2ban_ai.training.calibrate import Left
 from fail2ban_ai.training.fit_actor import Behaviour
 from fail2ban_ai.training.fit_company import Pairs
+from fail2ban_ai.training.hosts import Host
 from fail2ban_ai.training.modules import Actor, Event, Grams, TextEncoder, text_width
 from fail2ban_ai.training.sequences import Sequences, Texts, Window
 from fail2ban_ai.training.settings import Setting
-from fail2ban_ai.training.simulator import training_world
 
 Tell = Callable[[str, int, int], None]  # stage, steps done, steps in all
 
 THREADS = 1  # sums of floats depend on the number, and on a shared machine two threads wait for one another
 
 
-def hosts(folder: Path | None, setting: Setting, seed: int, tell: Tell) -> list[corpora.Host]:
-    """The training hosts: simulated ones, those of the corpora folder but for the validation hosts, and overlays."""
-    found = []
-    traffic = []
-    for i in range(setting.worlds):
-        found.append(corpora.simulated(training_world(seed * 1000 + i), f"world{i}"))
-        tell("simulated hosts", i + 1, setting.worlds)
-    names = [] if folder is None else [n for n in corpora.names(folder) if n not in corpora.VALIDATION]
-    for i, name in enumerate(names):
-        if folder is not None:
-            events = corpora.frame(folder, name)
-            found.append(corpora.labelled(folder, name, events))
-            traffic.append(overlays.Traffic(name, events, found[-1].truth))
-        tell("real hosts", i + 1, len(names))
-    made = overlays.overlays(traffic, seed)
-    if made:
-        tell("overlays", len(made), len(made))
-    return found + made
-
-
 def train(
-    found: list[corpora.Host],
+    found: list[Host],
     labelled: dict[str, str],
     setting: Setting,
     seed: int,
@@ -106,14 +76,13 @@ def train(
     about = _about(found, labelled, setting, seed, base) + f" {enough}"
     learned = partial(learn, found, labelled, setting, seed, tell, steps=enough, base=base)
     made = _kept(parts / "all", setting, about, learned)
-    card = _card(found, labelled, setting, seed, left)
-    card |= {"actor_steps": steps, "membership": calibrate.membership(together)}
+    card = card_of(found, labelled, setting, seed, left=left, together=together) | {"actor_steps": steps}
     write(out, made, card)
     shutil.rmtree(parts)
     return card
 
 
-def without(fold: int, folds: int, found: list[corpora.Host]) -> tuple[list[corpora.Host], list[corpora.Host]]:
+def without(fold: int, folds: int, found: list[Host]) -> tuple[list[Host], list[Host]]:
     """The hosts without part `fold` of them, and that part. Overlays stay where all that they are made of does."""
     alone = [host for host in found if not host.made_of]
     outside = [host for i, host in enumerate(alone) if i % folds == fold]
@@ -137,13 +106,13 @@ class Learned:
 
 
 def learn(
-    found: list[corpora.Host],
+    found: list[Host],
     labelled: dict[str, str],
     setting: Setting,
     seed: int,
     tell: Tell,
     *,
-    outside: Sequence[corpora.Host] = (),
+    outside: Sequence[Host] = (),
     steps: int = 0,
     base: Base | None = None,
 ) -> Learned:
@@ -180,7 +149,7 @@ def learn(
     return Learned(definition, encoder, whole, made)
 
 
-def _about(found: list[corpora.Host], labelled: dict[str, str], setting: Setting, seed: int, base: Base | None) -> str:
+def _about(found: list[Host], labelled: dict[str, str], setting: Setting, seed: int, base: Base | None) -> str:
     known = {host.name: len(host.tokens) for host in found}
     encoder = base and base.sha256
     return json.dumps([__version__, torch.__version__, setting.as_dict(), seed, known, len(labelled), encoder])
@@ -206,7 +175,7 @@ def _kept(folder: Path, setting: Setting, about: str, make: Callable[[], Learned
 
 
 def _sequences(
-    hosts: Sequence[corpora.Host], encode: Callable[[Sequence[str]], np.ndarray], grams: Grams, embedding: int
+    hosts: Sequence[Host], encode: Callable[[Sequence[str]], np.ndarray], grams: Grams, embedding: int
 ) -> Sequences:
     """Hosts that nothing was learned from, as an encoder and a regression read them."""
     texts = Texts.of(hosts)
@@ -214,7 +183,7 @@ def _sequences(
     return Sequences(hosts, texts, embedding)
 
 
-def read_by(made: Learned, found: Sequence[corpora.Host]) -> Sequences:
+def read_by(made: Learned, found: Sequence[Host]) -> Sequences:
     """Hosts that nothing was learned from, as a trained model reads them."""
     return _sequences(found, made.encode, made.grams, made.encoder.attack.in_features)
 
@@ -316,9 +285,19 @@ def _telling(tell: Tell, stage: str) -> Callable[[int, int], None]:
     return lambda i, n: tell(stage, i, n)
 
 
-def _card(
-    found: list[corpora.Host], labelled: dict[str, str], setting: Setting, seed: int, left: list[Left]
+def card_of(
+    found: list[Host],
+    labelled: dict[str, str],
+    setting: Setting,
+    seed: int,
+    *,
+    left: list[Left],
+    together: list[Pairs],
 ) -> dict[str, Any]:
+    """The card of what was learned from `found`.
+
+    Calibration and thresholds come from `left` and `together`, actors and pairs of them on other hosts.
+    """
     calibration = calibrate.platt(left)
     limits = calibrate.thresholds(left, calibration)
     return {
@@ -343,6 +322,7 @@ def _card(
         "single_thresholds": calibrate.singles(left, calibration, limits),
         "single_false_positive_rate_allowed": calibrate.SINGLE_RATE,
         "false_positive_rates_allowed": calibrate.RATES,
+        "membership": calibrate.membership(together),
         "left_out": _left_out(left, calibration, limits),
     }
 

@@ -25,12 +25,12 @@ from fail2ban_ai.model.labels import GROUPS
 from fail2ban_ai.model.scorer import groups
 from fail2ban_ai.model.weights import SENSITIVITIES
 from fail2ban_ai.training import calibrate, corpora, fit_actor, fit_grams, train
-from fail2ban_ai.training.corpora import Host
+from fail2ban_ai.training.hosts import Host
 from fail2ban_ai.training.sequences import Sequences, Texts
 from fail2ban_ai.training.simulator import training_world
 
 VALIDATION = range(990_001, 990_013)
-"""Seeds of the worlds that a tuned model must not do worse on. No training draws them (see train.hosts)."""
+"""Seeds of the worlds that a tuned model must not do worse on. No training draws them (see gather.hosts)."""
 REPLAYED = range(980_001, 980_009)
 """Seeds of the worlds beside the own host, so that what holds elsewhere is not forgotten."""
 

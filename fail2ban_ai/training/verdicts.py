@@ -25,7 +25,7 @@ from fail2ban_ai.fail2ban import labels
 from fail2ban_ai.lowered import owner_of
 from fail2ban_ai.rules import marks, states, store, suggestion
 from fail2ban_ai.state import State
-from fail2ban_ai.training.corpora import Truth
+from fail2ban_ai.training.hosts import Truth
 
 
 @dataclass(frozen=True, slots=True)

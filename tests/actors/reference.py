@@ -7,7 +7,7 @@ from math import log1p, log2
 import polars as pl
 
 from fail2ban_ai.actors import texts
-from fail2ban_ai.actors.features import NUMERIC
+from fail2ban_ai.actors.columns import NUMERIC
 from fail2ban_ai.addresses import actor_of, network_of
 
 RETENTION = 35 * 86400.0

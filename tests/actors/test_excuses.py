@@ -2,7 +2,8 @@
 
 import pytest
 
-from fail2ban_ai.actors import Timelines, Tokens
+from fail2ban_ai.actors import Tokens
+from fail2ban_ai.actors.timelines import Timelines
 from tests.model.tokens_of import frame, request
 
 SITE, ELSEWHERE = "https://www.example.org/about", "https://example.net/fun"

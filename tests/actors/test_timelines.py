@@ -7,9 +7,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from fail2ban_ai.actors import Timelines, Tokens
-from fail2ban_ai.actors.features import ordinary
-from fail2ban_ai.sightings import against
+from fail2ban_ai.actors import Tokens
+from fail2ban_ai.actors.against import against
+from fail2ban_ai.actors.columns import ordinary
+from fail2ban_ai.actors.timelines import Timelines
 from fail2ban_ai.sources import LogReader
 
 ACCESS = [

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fail2ban_ai.actors import Timelines, Tokens, people, timelines
-from fail2ban_ai.actors.features import NUMERIC
+from fail2ban_ai.actors import Tokens, people, timelines
+from fail2ban_ai.actors.columns import NUMERIC
 from fail2ban_ai.actors.groups import Groups, dense
+from fail2ban_ai.actors.timelines import Timelines
 from fail2ban_ai.actors.tokens import joined
 from fail2ban_ai.caps import Caps
 from tests.actors.reference import Walk

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fail2ban_ai.actors.features import NUMERIC
+from fail2ban_ai.actors.columns import NUMERIC
 from fail2ban_ai.model.labels import ATTACKS
 from fail2ban_ai.model.scorer import convicting
 

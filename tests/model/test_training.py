@@ -20,8 +20,8 @@ from fail2ban_ai.errors import ConfigError, ModelError
 from fail2ban_ai.model import weights
 from fail2ban_ai.model.onnx import OnnxRuntime
 from fail2ban_ai.model.scorer import Scorer
-from fail2ban_ai.training import corpora, export, fit_grams, settings, train
-from fail2ban_ai.training.corpora import Truth
+from fail2ban_ai.training import export, fit_grams, gather, settings, train
+from fail2ban_ai.training.hosts import Host, Truth
 
 pytestmark = pytest.mark.torch
 
@@ -36,7 +36,7 @@ LABELLED = {
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("weights")
     chosen = settings.setting("tiny")
-    found = train.hosts(None, chosen, 3, lambda *_: None)
+    found = gather.hosts(None, chosen, 3, lambda *_: None)
     train.train(found, LABELLED, chosen, 3, out=out, tell=lambda *_: None)
     return out
 
@@ -51,17 +51,17 @@ def test_what_was_trained_scores(trained: Path) -> None:
 
 def test_the_same_seed_gives_the_same_files(trained: Path, tmp_path: Path) -> None:
     chosen = settings.setting("tiny")
-    found = train.hosts(None, chosen, 3, lambda *_: None)
+    found = gather.hosts(None, chosen, 3, lambda *_: None)
     card = train.train(found, LABELLED, chosen, 3, out=tmp_path, tell=lambda *_: None)
     assert card["sha256"] == weights.load(trained).card["sha256"]
 
 
 def test_a_training_that_was_stopped_goes_on(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     chosen = settings.setting("tiny")
-    found = train.hosts(None, chosen, 3, lambda *_: None)
+    found = gather.hosts(None, chosen, 3, lambda *_: None)
     learn, learned = train.learn, []
 
-    def stopped(hosts: list[corpora.Host], *rest: Any, **ending: Any) -> train.Learned:
+    def stopped(hosts: list[Host], *rest: Any, **ending: Any) -> train.Learned:
         if len(hosts) == len(found) and not learned[2:]:
             learned.append("stopped")
             raise KeyboardInterrupt
@@ -79,7 +79,7 @@ def test_a_training_that_was_stopped_goes_on(trained: Path, tmp_path: Path, monk
 
 def test_training_ends_when_hosts_left_out_gain_nothing_more() -> None:
     chosen = replace(settings.setting("tiny"), actor_steps=100)
-    found = train.hosts(None, chosen, 3, lambda *_: None)
+    found = gather.hosts(None, chosen, 3, lambda *_: None)
     inside, outside = found[:2], found[2:]
     odd = [replace(host, truth={a: Truth(not t.hostile) for a, t in host.truth.items()}) for host in outside]
     whole = train.learn(inside, LABELLED, chosen, 3, lambda *_: None, outside=outside)

@@ -7,7 +7,8 @@ import numpy as np
 import polars as pl
 
 from fail2ban_ai import events
-from fail2ban_ai.actors import Timelines, Tokens
+from fail2ban_ai.actors import Tokens
+from fail2ban_ai.actors.timelines import Timelines
 
 START = 1_790_000_000.0
 

@@ -13,7 +13,7 @@ pytest.importorskip("sklearn")
 from fail2ban_ai.addresses import actor_of, network_of
 from fail2ban_ai.sources import LogReader
 from fail2ban_ai.training import corpora, train
-from fail2ban_ai.training.corpora import Truth
+from fail2ban_ai.training.hosts import Truth
 from fail2ban_ai.training.overlays import Traffic, overlaid, overlays
 from fail2ban_ai.training.simulator import training_world
 

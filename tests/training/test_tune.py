@@ -20,8 +20,8 @@ from fail2ban_ai.facts import allow
 from fail2ban_ai.fail2ban import labels
 from fail2ban_ai.model import weights
 from fail2ban_ai.model.scorer import Scorer
-from fail2ban_ai.training import corpora, settings, train, tune
-from fail2ban_ai.training.corpora import Host, Truth
+from fail2ban_ai.training import corpora, gather, settings, train, tune
+from fail2ban_ai.training.hosts import Host, Truth
 from fail2ban_ai.training.simulator import training_world
 
 pytestmark = pytest.mark.torch
@@ -41,7 +41,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     labelled = {
         f"/p?id={i}{tail}": kind for i in range(40) for tail, kind in (("", "benign"), (f"' or {i}=0--", "sqli"))
     }
-    train.train(train.hosts(None, chosen, 3, _silent), labelled, chosen, 3, out=out, tell=_silent)
+    train.train(gather.hosts(None, chosen, 3, _silent), labelled, chosen, 3, out=out, tell=_silent)
     return out
 
 

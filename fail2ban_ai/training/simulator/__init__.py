@@ -5,8 +5,19 @@ Start with training_world, demo_world or twin and attack; docs/simulator.md says
 
 from .cast import simulate
 from .demo import demo_world
-from .scenarios import training_world
+from .scenarios import training_scenario, training_world
 from .twins import attack, twin
 from .world import Actor, Part, Scenario, World
 
-__all__ = ["Actor", "Part", "Scenario", "World", "attack", "demo_world", "simulate", "training_world", "twin"]
+__all__ = [
+    "Actor",
+    "Part",
+    "Scenario",
+    "World",
+    "attack",
+    "demo_world",
+    "simulate",
+    "training_scenario",
+    "training_world",
+    "twin",
+]

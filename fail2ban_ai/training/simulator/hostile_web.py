@@ -21,6 +21,9 @@ def _agent(rng: Random, stage: Stage) -> str:
 
 
 def _wordlist(rng: Random, name: str | None = None) -> list[str]:
+    """A list by name, "shells" among them, or one or two of probes.LISTS."""
+    if name == "shells":
+        return [rng.choice(probes.SHELL_FOLDERS) + shell for shell in rng.sample(probes.SHELLS, len(probes.SHELLS))]
     found = list(probes.LISTS[name] if name else rng.choice(list(probes.LISTS.values())))
     if name is None and rng.random() < 0.4:
         found += rng.choice(list(probes.LISTS.values()))
@@ -64,7 +67,7 @@ def _exists(stage: Stage, target: str) -> bool:
     return target in stage.site.sizes or target == area or target.startswith(area + "/")
 
 
-def fast_scan(stage: Stage, rng: Random, window: Window, *, most: int = 150) -> None:
+def fast_scan(stage: Stage, rng: Random, window: Window, *, most: int = 150, wordlist: str | None = None) -> None:
     """A scanner that walks one or more lists in seconds to minutes, from one address."""
     address = stage.enter(
         stage.book.one(rng, "hosting" if rng.random() < 0.75 else "home", 0.05),
@@ -77,8 +80,8 @@ def fast_scan(stage: Stage, rng: Random, window: Window, *, most: int = 150) -> 
     time = rng.uniform(*window)
     speed = log_between(rng, 0.05, 20)
     targets = (
-        _wordlist(rng)
-        if rng.random() < 0.7
+        _wordlist(rng, wordlist)
+        if wordlist or rng.random() < 0.7
         else [rng.choice(probes.SHELL_FOLDERS) + rng.choice(probes.SHELLS) for _ in range(rng.randrange(4, most))]
     )
     if rng.random() < 0.4:
@@ -142,15 +145,16 @@ def sqli(stage: Stage, rng: Random, window: Window, *, count: int = 0) -> None:
         )
 
 
-def injections(stage: Stage, rng: Random, window: Window) -> None:
-    """Script, path and command injection tried on the site's own parameters and in headers."""
+def injections(stage: Stage, rng: Random, window: Window, *, family: str | None = None) -> None:
+    """Script, path or command injection (`family`: of probes.INJECTIONS) on the site's parameters and in headers."""
     address = stage.enter(stage.book.one(rng, "hosting", 0.05), "injection", "hostile", "injection", stage.campaign())
     agent = _agent(rng, stage)
-    family = rng.choice((probes.XSS, probes.TRAVERSAL, probes.COMMANDS))
+    drawn = rng.choice((probes.XSS, probes.TRAVERSAL, probes.COMMANDS))
+    payloads = probes.INJECTIONS[family] if family else drawn
     time = rng.uniform(*window)
     speed = log_between(rng, 0.3, 300)
     for _ in range(1 + int(rng.expovariate(1 / 5))):
-        payload = rng.choice(family)
+        payload = rng.choice(payloads)
         where = rng.random()
         target = rng.choice((stage.site.search, stage.site.param)).replace("{}", encode(rng, payload))
         if where < 0.15 and payload.startswith("${"):
@@ -160,17 +164,18 @@ def injections(stage: Stage, rng: Random, window: Window) -> None:
         time += rng.expovariate(1 / speed)
 
 
-def distributed_injection(stage: Stage, rng: Random, window: Window, *, n: int = 12) -> None:
+def distributed_injection(stage: Stage, rng: Random, window: Window, *, n: int = 12, family: str | None = None) -> None:
     """One page tried from `n` unrelated networks: one to three payloads each, hours apart, as browsers, answered."""
     campaign = stage.campaign()
     site = stage.site
     target = rng.choice((site.search, site.param))
-    family = rng.choice((probes.SQLI, probes.XSS, probes.TRAVERSAL, probes.COMMANDS, probes.SQLI + probes.XSS))
+    drawn = rng.choice((probes.SQLI, probes.XSS, probes.TRAVERSAL, probes.COMMANDS, probes.SQLI + probes.XSS))
+    payloads = probes.INJECTIONS[family] if family else drawn
     for address in stage.book.many(rng, n, rng.choice(("home", "hosting"))):
         stage.enter(address, "distributed_injection", "hostile", "injection", campaign)
         agent = _agent(rng, stage)
         time = rng.uniform(*window)
-        for payload in rng.sample(family, rng.randrange(1, 4)):
+        for payload in rng.sample(payloads, rng.randrange(1, 4)):
             status = 200 if rng.random() < 0.9 else None
             request(stage, rng, time, address, "GET", target.replace("{}", encode(rng, payload)), agent, status=status)
             time += log_between(rng, 60, 4 * HOUR)

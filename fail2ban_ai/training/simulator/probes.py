@@ -136,6 +136,7 @@ EXPLOITS = (
     ("GET", "/+CSCOT+/translation-table?type=mst&textdomain=/%2bCSCOE%2b/portal_inc.lua&default-language&lang=../"),
     ("POST", "/wls-wsat/CoordinatorPortType"),
 )
+INJECTIONS = {"sqli": SQLI, "xss": XSS, "traversal": TRAVERSAL, "rce": COMMANDS}
 ENCODINGS = ("plain", "quoted", "full", "double", "unicode", "comment", "case", "plus")
 
 

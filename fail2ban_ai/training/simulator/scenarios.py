@@ -128,6 +128,11 @@ def training_world(seed: int, days: float = 3.0, size: float = 1.0) -> World:
 
     Each seed is another host: site, software, language, year, hours, who comes and how often, hostile in what share.
     """
+    return simulate(seed, training_scenario(seed, days, size))
+
+
+def training_scenario(seed: int, days: float = 3.0, size: float = 1.0) -> Scenario:
+    """What `training_world` plays."""
     rng = stream(seed, "training")
     year = rng.randrange(2014, 2027)
     start = datetime(year, rng.randrange(1, 13), rng.randrange(1, 29), tzinfo=UTC).timestamp()
@@ -147,7 +152,7 @@ def training_world(seed: int, days: float = 3.0, size: float = 1.0) -> World:
     if len(services) > 2:
         casting.some("cross_service", 1, 4, mail="mail" in services)
     local = stamps == "bsd" or "ftp" in services  # time stamps without a zone: the host's clock is UTC
-    scenario = Scenario(
+    return Scenario(
         name=f"training{seed}",
         start=start,
         days=days,
@@ -161,4 +166,3 @@ def training_world(seed: int, days: float = 3.0, size: float = 1.0) -> World:
         accounts=rng.randrange(10, 40),
         busy=rng.uniform(0, 24),
     )
-    return simulate(seed, scenario)
