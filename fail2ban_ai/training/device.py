@@ -1,5 +1,6 @@
 """Where training computes: the first CUDA device where there is one. Files are made on the CPU, whoever trained."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,14 +14,11 @@ _FULL = ("CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
 @contextmanager
 def descending() -> Iterator[None]:
     """Matrix products of CUDA in TF32, with fewer digits and several times as fast: for gradients, not for scores."""
-    before = torch.backends.cuda.matmul.allow_tf32
-    if DEVICE.type == "cuda":
-        torch.backends.cuda.matmul.allow_tf32 = True
+    _allow_tf32(DEVICE.type == "cuda")
     try:
         yield
     finally:
-        if DEVICE.type == "cuda":
-            torch.backends.cuda.matmul.allow_tf32 = before
+        _allow_tf32(False)
 
 
 def memory_full(error: RuntimeError) -> bool:
@@ -30,3 +28,9 @@ def memory_full(error: RuntimeError) -> bool:
     where other programs hold the card's memory from the start.
     """
     return isinstance(error, torch.OutOfMemoryError) or any(sign in str(error) for sign in _FULL)
+
+
+def _allow_tf32(allowed: bool) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch 2.9 announces another spelling, which 2.6 does not know
+        torch.backends.cuda.matmul.allow_tf32 = allowed
