@@ -222,6 +222,7 @@ def _training() -> dict[str, Any]:
             brought,
             controls,
             corpora,
+            device,
             evaluate,
             gather,
             payloads,
@@ -238,6 +239,7 @@ def _training() -> dict[str, Any]:
         "brought": brought,
         "controls": controls,
         "corpora": corpora,
+        "device": device,
         "evaluate": evaluate,
         "gather": gather,
         "payloads": payloads,
@@ -252,7 +254,9 @@ def _training() -> dict[str, Any]:
 def _memory(modules: dict[str, Any]) -> Iterator[None]:
     try:
         yield
-    except modules["train"].torch.OutOfMemoryError as error:
+    except RuntimeError as error:
+        if not modules["device"].memory_full(error):
+            raise
         raise ModelError("The GPU's memory is too small to train this encoder; a smaller one may fit.") from error
 
 

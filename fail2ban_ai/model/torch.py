@@ -19,6 +19,7 @@ from fail2ban_ai.model.runtime import WINDOW, Floats, Judgement, Sizes
 from fail2ban_ai.model.tokenizer import PAD, SPECIAL, Tokenizer
 from fail2ban_ai.model.weights import Weights, load
 from fail2ban_ai.training import brought
+from fail2ban_ai.training.device import memory_full
 from fail2ban_ai.training.modules import Actor, Event, Grams
 from fail2ban_ai.training.settings import Setting
 
@@ -29,6 +30,7 @@ BOUND = 2e-3
 _TEXT_TOKENS = {"cpu": 256, "cuda": 65_536}
 _EVENTS = {"cpu": 256, "cuda": 16_384}
 _LENGTHS = (8, 16, 32, WINDOW)
+_GRAMS = 8  # what one text's bytes count for, in events: few texts at once take ten times as long on a processor
 _SMALLEST = 1 / 64  # of these, before a GPU is given up
 
 T = TypeVar("T")
@@ -57,9 +59,11 @@ class TorchRuntime:
         self._half = False
         try:
             self._move(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-            self._half = self._device == "cuda" and self._bf16_is_close()
-        except torch.OutOfMemoryError:
+        except RuntimeError as error:
+            if not memory_full(error):
+                raise
             self._give_up()
+        self._half = self._within_memory(self._bf16_is_close)
         self.name = self._named()
 
     def encode(self, texts: Sequence[str]) -> Floats:
@@ -67,7 +71,7 @@ class TorchRuntime:
         ids = self._tokenizer.encode(texts) if len(texts) else []
         out = np.zeros((len(texts), self.sizes.text), np.float32)
         out[:, :-1] = self._within_memory(lambda: self._encoded(ids, half=self._half))
-        out[:, -1:] = self._within_memory(lambda: self._rows(self._grams, grams.as_bytes(texts), 1, grams.LENGTH))
+        out[:, -1:] = self._within_memory(lambda: self._rows(self._grams, grams.as_bytes(texts), 1, _GRAMS))
         return np.round(out, DIGITS)
 
     def embed(self, features: Floats) -> Floats:
@@ -129,14 +133,15 @@ class TorchRuntime:
         while True:
             try:
                 return work()
-            except torch.OutOfMemoryError:
-                if self._device == "cpu":
+            except RuntimeError as error:
+                if self._device == "cpu" or not memory_full(error):
                     raise
-                torch.cuda.empty_cache()
-                self._share /= 4
-                self.trouble = f"the GPU's memory is full: it scores in batches of {self._share:.1%} of their size"
-                if self._share < _SMALLEST:
-                    self._give_up()
+            # Only here is what the error held let go.
+            self._share /= 4
+            self.trouble = f"the GPU's memory is full: it scores in batches of {self._share:.1%} of their size"
+            if self._share < _SMALLEST:
+                self._give_up()
+            torch.cuda.empty_cache()
 
     def _give_up(self) -> None:
         self._share, self._half = 1.0, False
@@ -154,6 +159,8 @@ class TorchRuntime:
 
     def _bf16_is_close(self) -> bool:
         """Whether bf16 changes no number of any text by more than BOUND, on 2,048 texts of random tokens."""
+        if self._device == "cpu":
+            return False
         rng = np.random.default_rng(0)
         words = rng.integers(len(SPECIAL), self._tokenizer.size, (2048, TEXT_LENGTHS[-1]))
         ids = [row[: 1 + i % len(row)].tolist() for i, row in enumerate(words)]

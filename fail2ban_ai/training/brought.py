@@ -19,7 +19,6 @@ from torch import Tensor, nn
 from fail2ban_ai.errors import ModelError
 from fail2ban_ai.model.tokenizer import LENGTH, PAD, Tokenizer
 from fail2ban_ai.model.weights import CONFIG
-from fail2ban_ai.training.device import DEVICE
 from fail2ban_ai.training.modules import Encoder, TextEncoder
 from fail2ban_ai.training.settings import Setting
 
@@ -52,8 +51,6 @@ class Base:
 
 class BroughtEncoder(TextEncoder):
     """A body of the transformers library with our heads."""
-
-    home = DEVICE
 
     def __init__(self, config: str, setting: Setting) -> None:
         """Random weights. ModelError: the config is none that we take, or the extra gpu is not installed."""

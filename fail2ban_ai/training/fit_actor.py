@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from fail2ban_ai.actors.columns import NUMERIC
 from fail2ban_ai.model.scorer import groups
-from fail2ban_ai.training.device import DEVICE
+from fail2ban_ai.training.device import DEVICE, descending
 from fail2ban_ai.training.modules import Actor, Event, text_width
 from fail2ban_ai.training.sequences import Sequences, Window
 from fail2ban_ai.training.settings import Setting
@@ -49,6 +49,7 @@ class Behaviour:
         return self
 
 
+@descending()
 def train(
     data: Sequences, setting: Setting, seed: int, tell: Tell, *, outside: Sequences | None = None, steps: int = 0
 ) -> Behaviour:
@@ -174,8 +175,8 @@ def _loss(made: Behaviour, data: Sequences, windows: list[Window], width: int, r
     strong = [1.0 if data.hosts[w.host].truth[w.actor].strong else _WEAK for w in windows]
     weight = weight * torch.tensor(strong, device=DEVICE).unsqueeze(1)
     loss = (functional.binary_cross_entropy_with_logits(hostile, truth, reduction="none") * weight).sum() / b
-    kinds = torch.tensor([w.kind for w in windows], device=DEVICE)
-    if (kinds >= 0).any():
+    if any(w.kind >= 0 for w in windows):
+        kinds = torch.tensor([w.kind for w in windows], device=DEVICE)
         per_event = functional.cross_entropy(
             kind.reshape(b * n, -1), kinds.repeat_interleave(n), ignore_index=-1, reduction="none"
         )

@@ -18,7 +18,7 @@ from fail2ban_ai.model.onnx import DIGITS
 from fail2ban_ai.model.runtime import Floats
 from fail2ban_ai.model.tokenizer import SPECIAL, Tokenizer
 from fail2ban_ai.training.brought import Base
-from fail2ban_ai.training.device import DEVICE
+from fail2ban_ai.training.device import DEVICE, descending, memory_full
 from fail2ban_ai.training.hosts import Host
 from fail2ban_ai.training.modules import Encoder, TextEncoder
 from fail2ban_ai.training.padding import lengthened
@@ -110,6 +110,7 @@ def by_sender(host: Host) -> dict[str, tuple[int, int]]:
     return {text: (len(hostile), len(benign)) for text, (hostile, benign) in actors.items()}
 
 
+@descending()
 def train(
     items: list[Lesson],
     unlabelled: Sequence[str],
@@ -169,7 +170,7 @@ def train(
             tell(step, setting.encoder_steps)
             if step >= setting.encoder_steps:
                 break
-    encoder.to(encoder.home).eval()
+    encoder.eval()
     return encoder
 
 
@@ -194,8 +195,8 @@ def encode(encoder: TextEncoder, tokenizer: Tokenizer, texts: Sequence[str]) -> 
     while True:
         try:
             rounded: Floats = np.round(_encoded(encoder, ids, size), DIGITS)
-        except torch.OutOfMemoryError:
-            if size == 1:
+        except RuntimeError as error:
+            if size == 1 or not memory_full(error):
                 raise
         else:
             return rounded

@@ -57,7 +57,6 @@ class TextEncoder(nn.Module):  # type: ignore[misc]  # torch is not followed by 
     """
 
     config: str | None = None  # what a brought encoder is, in JSON
-    home = torch.device("cpu")  # where it computes once it is trained
     rate = 3e-3  # the highest at which the heads learn
 
     def states(self, ids: Tensor) -> Tensor:

@@ -40,7 +40,9 @@ def pretrain(
             random = torch.from_numpy(rng.random(read.shape) < _RANDOM)
             others = torch.from_numpy(rng.integers(len(SPECIAL), tokenizer.size, size=read.shape))
             shown = torch.where(hidden, torch.where(random, others, CUT), read)
-            guessed = encoder.states(shown.to(DEVICE))[hidden.to(DEVICE)] @ encoder.tokens.weight.T
+            # Places are counted here: a mask on the GPU would have each step wait for their number.
+            places = tuple(each.to(DEVICE) for each in hidden.nonzero(as_tuple=True))
+            guessed = encoder.states(shown.to(DEVICE))[places] @ encoder.tokens.weight.T
             loss = functional.cross_entropy(guessed, read[hidden].to(DEVICE))
             descend(loss, encoder, optimiser, schedule)
             step += 1

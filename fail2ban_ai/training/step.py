@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from fail2ban_ai.training.device import memory_full
+
 _STEEPEST = 1.0  # norm of a gradient that is cut off
 _log = logging.getLogger(__name__)
 
@@ -55,8 +57,8 @@ class Pieces:
         try:
             for piece in range(self._count):
                 (loss(rows[piece :: self._count]) / self._count).backward()
-        except torch.OutOfMemoryError:
-            if self._count * 2 > len(rows):
+        except RuntimeError as error:
+            if self._count * 2 > len(rows) or not memory_full(error):
                 raise
             return False  # and what the error holds is let go before the next try
         return True

@@ -27,6 +27,7 @@ from fail2ban_ai.model.tokenizer import Tokenizer
 from fail2ban_ai.training import brought, calibrate, export, fit_actor, fit_company, fit_encoder, fit_grams
 from fail2ban_ai.training.brought import Base
 from fail2ban_ai.training.calibrate import Left
+from fail2ban_ai.training.device import DEVICE
 from fail2ban_ai.training.fit_actor import Behaviour
 from fail2ban_ai.training.fit_company import Pairs
 from fail2ban_ai.training.hosts import Host
@@ -216,6 +217,7 @@ def write(out: Path, made: Learned, card: dict[str, Any]) -> None:
     Raises:
         ModelError: the exported files score differently from torch.
     """
+    made.encoder.cpu()
     files = _files(made)
     if made.encoder.config is None:
         files |= {
@@ -256,7 +258,7 @@ def _assembled(definition: str, config: str | None, setting: Setting, content: C
         module.load_state_dict(
             {name.removeprefix(part): value for name, value in state.items() if name.startswith(part)}
         )
-    made.encoder.to(made.encoder.home).eval()
+    made.encoder.to(DEVICE).eval()
     made.grams.eval()
     made.behaviour.eval()
     return made

@@ -55,13 +55,18 @@ def test_the_configuration_chooses_it() -> None:
     assert runtimes.chosen(Model()).name == "onnx"
 
 
-def short_of_memory(runtime: TorchRuntime, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+FULL = torch.OutOfMemoryError("CUDA out of memory")
+
+
+def short_of_memory(
+    runtime: TorchRuntime, most: int, monkeypatch: pytest.MonkeyPatch, error: RuntimeError = FULL
+) -> None:
     """Calls with more rows than `most` fail as on a GPU whose memory is full, as long as it is in use."""
     forward = runtime._encoder.forward
 
     def limited(ids):  # type: ignore[no-untyped-def]
         if len(ids) > most and runtime._device == "cuda":
-            raise torch.OutOfMemoryError("CUDA out of memory")
+            raise error
         return forward(ids)
 
     monkeypatch.setattr(runtime._encoder, "forward", limited)
@@ -85,9 +90,19 @@ def test_a_full_memory_makes_batches_smaller(gpu: TorchRuntime, monkeypatch: pyt
     assert "in batches of" in (gpu.trouble or "")
 
 
-def test_at_last_the_processor_scores(gpu: TorchRuntime, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "error", [FULL, RuntimeError("CUDA error: out of memory\nCUDA kernel errors might be reported …")]
+)
+def test_at_last_the_processor_scores(gpu: TorchRuntime, error: RuntimeError, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = OnnxRuntime().encode(TEXTS)
-    short_of_memory(gpu, 1, monkeypatch)
+    short_of_memory(gpu, 1, monkeypatch, error)
     assert np.abs(gpu.encode(TEXTS) - expected).max() <= BOUND
     assert gpu.name == "torch on cpu, fp32"
     assert "the processor scores" in (gpu.trouble or "")
+
+
+def test_another_error_is_no_full_memory(gpu: TorchRuntime, monkeypatch: pytest.MonkeyPatch) -> None:
+    short_of_memory(gpu, 1, monkeypatch, RuntimeError("CUDA error: an illegal memory access was encountered"))
+    with pytest.raises(RuntimeError, match="illegal"):
+        gpu.encode(TEXTS)
+    assert gpu.trouble is None

@@ -100,6 +100,7 @@ def test_export_makes_the_same_onnx_again(trained: Path, tmp_path: Path) -> None
 
 def test_export_that_scores_otherwise_fails(trained: Path) -> None:
     made, _ = train.read(trained)
+    made.encoder.cpu()
     files = {
         "encoder.onnx": export.encoder_onnx(made.encoder),
         "grams.onnx": export.grams_onnx(made.grams),
