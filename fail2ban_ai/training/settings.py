@@ -21,6 +21,7 @@ class Setting:
     encoder_batch: int = 128
     actor_steps: int = 1500
     actor_batch: int = 48
+    surprise: int = 0  # 1: an encoded text has one number more, see modules.Surprise
     worlds: int = 90  # simulated hosts
     folds: int = 3  # of the training hosts, left out in turn for calibration and thresholds
 
