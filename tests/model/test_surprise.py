@@ -10,13 +10,18 @@ from tokens_of import made_up
 pytest.importorskip("torch")
 pytest.importorskip("sklearn")
 
+import torch
+
+from fail2ban_ai.actors.features import NUMERIC
 from fail2ban_ai.model import weights
 from fail2ban_ai.model.onnx import OnnxRuntime
 from fail2ban_ai.model.scorer import Scorer
 from fail2ban_ai.model.torch import TorchRuntime
 from fail2ban_ai.training import corpora, export, fit_grams, settings, train
 from fail2ban_ai.training.corpora import Truth
-from fail2ban_ai.training.modules import Grams
+from fail2ban_ai.training.modules import Grams, text_width
+from fail2ban_ai.training.sequences import Window
+from fail2ban_ai.training.strangers import strangers
 
 pytestmark = pytest.mark.torch
 
@@ -114,3 +119,18 @@ def test_what_was_trained_with_it_scores(trained: Path) -> None:
     by_onnx, by_torch = Scorer(weights=held).score(tokens), Scorer(TorchRuntime(held, "cpu"), held).score(tokens)
     assert np.isfinite(by_onnx.hostile).all()
     assert np.abs(by_onnx.hostile - by_torch.hostile).max() <= 0.01
+
+
+def test_some_honest_visitors_become_hostile_by_surprise_alone() -> None:
+    numbers = 3 * text_width(WITH)
+    inputs = torch.zeros(400, 4, numbers + len(NUMERIC))
+    inputs[:300, :, numbers + NUMERIC.index("request")] = 1
+    windows = [Window(0, np.arange(4), 0, i % 2 == 1, 0, str(i)) for i in range(400)]
+    made = strangers(inputs, windows, WITH, np.random.default_rng(1))
+    changed = {i for i, (one, was) in enumerate(zip(made, windows, strict=True)) if one.hostile != was.hostile}
+    surprising = inputs[:, :, text_width(WITH) - 1]
+    assert 3 <= len(changed) <= 30
+    assert changed == set(torch.nonzero(surprising.amax(1)).squeeze(1).tolist()), (
+        "only they, and they from the first on"
+    )
+    assert all(i % 2 == 0 and i < 300 and surprising[i, 0] >= 0.8 for i in changed), "no attacker, no log-in"
