@@ -25,7 +25,7 @@ if not torch.cuda.is_available():
 import safetensors.torch
 
 from fail2ban_ai.actors import Tokens
-from fail2ban_ai.actors.features import NUMERIC
+from fail2ban_ai.actors.columns import NUMERIC
 from fail2ban_ai.model import torch as torch_runtime
 from fail2ban_ai.model import weights
 from fail2ban_ai.model.onnx import DIGITS, OnnxRuntime
@@ -34,7 +34,7 @@ from fail2ban_ai.model.scorer import Scorer
 from fail2ban_ai.model.tokenizer import Tokenizer
 from fail2ban_ai.model.torch import BOUND, TorchRuntime
 from fail2ban_ai.training import brought, export, fit_encoder, settings, train
-from fail2ban_ai.training.corpora import Host, Truth
+from fail2ban_ai.training.hosts import Host, Truth
 
 # What CUDA and torch warn of differs by version and card: it is told, and fails nothing.
 pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("default")]
