@@ -96,6 +96,7 @@ class Campaign:
     last_seen: float
     detected_at: float
     members: dict[str, Member] = field(default_factory=dict)
+    fresh: dict[str, None] = field(default_factory=dict)  # members that changed since the judge looked last
     networks: list[ProposedNetwork] = field(default_factory=list)
     services: set[str] = field(default_factory=set)
     targets: list[str] = field(default_factory=list)  # accounts and endpoints, most touched first, at most 10

@@ -92,6 +92,9 @@ class Judge:
         self._crossings: dict[str, Crossing] = {}
         self._courses: dict[str, _Course] = {}
         self._settled: dict[str, dict[str, float]] = {}  # campaign -> actor -> when decided
+        self._looked: dict[
+            str, tuple[bool, str]
+        ] = {}  # campaign -> whether it was certain, and its kind, the last time
 
     def look(self, actor: str, time: float, score: float, *, limits: Limits, unmistakable: bool, events: int) -> bool:
         """Note one scored event of an actor; whether it crossed by it.
@@ -130,7 +133,7 @@ class Judge:
         settled = self._settled.setdefault(campaign.id, {})
         certain = len(campaign.members) >= LEAST_COMPANY and campaign.surest >= COMPANY
         verdicts = []
-        for actor, member in campaign.members.items():
+        for actor, member in self._due(campaign, certain=certain):
             if self._stands(member, settled):
                 continue
             if actor in self._crossings:
@@ -153,6 +156,18 @@ class Judge:
             verdicts += [self._network(n, campaign, now) for n in campaign.networks if self._is_open(n, campaign, now)]
         return verdicts
 
+    def _due(self, campaign: Campaign, *, certain: bool) -> list[tuple[str, Member]]:
+        """Members that a new decision may be made on: those that changed, all once the campaign is another one.
+
+        A botnet has thousands, of whom one or two came since the last tick.
+        """
+        fresh, campaign.fresh = campaign.fresh, {}
+        looked = certain, campaign.kind
+        if self._looked.get(campaign.id) != looked:
+            self._looked[campaign.id] = looked
+            return list(campaign.members.items())
+        return [(actor, campaign.members[actor]) for actor in fresh if actor in campaign.members]
+
     def lapse(self, now: float) -> list[str]:
         """Actors whose crossing lies so far back that they may cross again; asked for now and then."""
         old = [actor for actor, crossing in self._crossings.items() if crossing.time < now - self._standing(actor)]
@@ -165,6 +180,7 @@ class Judge:
         """Drop what is held about others than these."""
         self._courses = {a: c for a, c in self._courses.items() if a in actors}
         self._settled = {c: s for c, s in self._settled.items() if c in campaigns}
+        self._looked = {c: s for c, s in self._looked.items() if c in campaigns}
 
     def _stands(self, member: Member, settled: dict[str, float]) -> bool:
         """Whether a decision was made on a member that what it did since does not open again."""

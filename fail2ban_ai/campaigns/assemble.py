@@ -39,6 +39,7 @@ def _member(actor: Actor, campaign: Campaign) -> None:
     member = campaign.members.get(actor.name)
     if member is None:
         member = campaign.members[actor.name] = Member(actor.name, 0, actor.first, actor.last, 0.0)
+    campaign.fresh[actor.name] = None
     member.events = actor.events
     member.last_seen = actor.last
     member.score = round(actor.level, 4)
@@ -62,13 +63,17 @@ def propose(component: Component, campaign: Campaign, neighbourhood: Neighbourho
     """Propose the networks that the members fill; one with a decision stays, with its figures brought up to date."""
     old = {n.cidr: n for n in campaign.networks}
     kept = {c: n for c, n in old.items() if n.decided_at is not None}
-    for network, count in component.networks.items():
-        if count < DENSE_LEAST:
-            continue
-        here = [a for a in component.members.values() if a.network == network]
-        members = [a.name for a in here if a.level >= HOSTILE and a.offended]
+    homes: dict[str, list[Actor]] = {n: [] for n, count in component.networks.items() if count >= DENSE_LEAST}
+    for actor in component.members.values() if homes else ():
+        if actor.network in homes:
+            homes[actor.network].append(actor)
+    for network, here in homes.items():
+        hostile = {a.name: a.level >= HOSTILE and a.offended for a in here}
+        members = [name for name, is_hostile in hostile.items() if is_hostile]
         # Who was only suspected is no reason to ban its neighbours, and may be one of those whom that would hit.
-        ordinary = neighbourhood.ordinary(network, suspects) + [a.name for a in here if a.name not in members]
+        ordinary = neighbourhood.ordinary(network, suspects) + [
+            n for n, is_hostile in hostile.items() if not is_hostile
+        ]
         for found in proposals(members, ordinary):
             known = kept[found.cidr] = old.get(found.cidr, found)
             known.hostile_seen, known.benign_seen = found.hostile_seen, found.benign_seen
