@@ -121,7 +121,7 @@ class Judge:
         """The verdict on an actor that crossed, noted on its member of the campaign; None where one was spoken."""
         crossing, member = self._crossings[actor], campaign.members[actor]
         settled = self._settled.setdefault(campaign.id, {})
-        if self._stands(member, settled) or self._is_held(member, now):
+        if self._stands(member, settled) or self._is_held(member, campaign, now):
             return None
         settled[actor] = now
         member.score = max(member.score, crossing.score)
@@ -148,7 +148,7 @@ class Judge:
                 )
             else:
                 continue
-            if self._is_held(member, now):
+            if self._is_held(member, campaign, now):
                 continue
             settled[actor] = now
             verdicts.append(self._settle(member, campaign, now, reason, self._events_of(actor)))
@@ -191,10 +191,11 @@ class Judge:
         """Whether only a moment's oddness speaks against it; a wave was told from what is usual on its target."""
         return not member.in_wave and member.actor in self._courses and self._courses[member.actor].well
 
-    def _is_held(self, member: Member, now: float) -> bool:
-        """Whether fail2ban keeps the member out already, which is noted on it."""
+    def _is_held(self, member: Member, campaign: Campaign, now: float) -> bool:
+        """Whether fail2ban keeps the member out already, which is noted on it; it stays due then."""
         jail = self._held(member.actor, now) if self._held is not None else None
         if jail is not None:
+            campaign.fresh[member.actor] = None
             member.reason = f"fail2ban has it (jail {jail})"
         return jail is not None
 

@@ -13,6 +13,12 @@ def _campaign(*scores: float, surest: float = 0.95) -> Campaign:
     return made
 
 
+def _seen(campaign: Campaign, time: float) -> None:
+    """Its first member is seen again, and noted as campaigns.assemble notes it."""
+    campaign.members["192.0.2.0"].last_seen = time
+    campaign.fresh["192.0.2.0"] = None
+
+
 def _judge(spared: str | None = None) -> Judge:
     return Judge(lambda target, *_: "known user" if target == spared else None, lambda _: 1, 0.96)
 
@@ -126,13 +132,14 @@ def test_who_goes_on_after_a_ban_has_ended_is_judged_anew() -> None:
     judge = Judge(lambda *_: None, lambda _: 1, 0.96, standing=lambda _: 1000.0)
     judge.look("192.0.2.0", 1.0, 0.95, limits=LIMITS, unmistakable=False, events=2)
     assert judge.decide(campaign, 60.0)
-    campaign.members["192.0.2.0"].last_seen = 900.0
+    _seen(campaign, 900.0)
     assert judge.lapse(900.0) == []
     assert judge.decide(campaign, 900.0) == []
-    campaign.members["192.0.2.0"].last_seen = 1100.0
+    _seen(campaign, 1100.0)
     assert judge.lapse(1100.0) == ["192.0.2.0"]
     assert judge.decide(campaign, 1100.0) == []  # it was seen again, and did nothing yet
     judge.look("192.0.2.0", 1100.0, 0.95, limits=LIMITS, unmistakable=False, events=9)
+    _seen(campaign, 1100.0)
     assert [v.at for v in judge.decide(campaign, 1140.0)] == [1140.0]
 
 

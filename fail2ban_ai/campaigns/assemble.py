@@ -68,12 +68,10 @@ def propose(component: Component, campaign: Campaign, neighbourhood: Neighbourho
         if actor.network in homes:
             homes[actor.network].append(actor)
     for network, here in homes.items():
-        hostile = {a.name: a.level >= HOSTILE and a.offended for a in here}
-        members = [name for name, is_hostile in hostile.items() if is_hostile]
+        members = [a.name for a in here if a.level >= HOSTILE and a.offended]
+        others = [a.name for a in here if a.level < HOSTILE or not a.offended]
         # Who was only suspected is no reason to ban its neighbours, and may be one of those whom that would hit.
-        ordinary = neighbourhood.ordinary(network, suspects) + [
-            n for n, is_hostile in hostile.items() if not is_hostile
-        ]
+        ordinary = neighbourhood.ordinary(network, suspects) + others
         for found in proposals(members, ordinary):
             known = kept[found.cidr] = old.get(found.cidr, found)
             known.hostile_seen, known.benign_seen = found.hostile_seen, found.benign_seen
