@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fail2ban_ai.canonical import LIMIT, canonical, canonical_many, mask, path_key, unpadded
+from fail2ban_ai.canonical import LIMIT, canonical, canonical_many, mask, path_key, place_of, unpadded
 
 PAYLOADS = [
     "' or 1=1 -- x",
@@ -235,6 +235,26 @@ def test_mask_hides_what_merely_varies(text, masked):
 )
 def test_path_key(target, key):
     assert path_key(target) == key
+
+
+WORDS = "&".join(f"k{i % 9}=some+words+of+{i}" for i in range(50))  # a thousand characters
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+@pytest.mark.parametrize("encoder", ["form", "every byte", "double", "base64"])
+def test_a_payload_in_the_middle_of_a_long_query_makes_an_odd_place(encoder, payload):
+    plain = place_of(f"/item?{WORDS}&id=7&{WORDS}")
+    assert not plain.odd, "words of any length are plain"
+    found = place_of(f"/item?{WORDS}&id={ENCODERS[encoder](payload)}&{WORDS}")
+    assert found.odd
+    assert found.key != plain.key
+
+
+def test_what_is_too_long_to_be_read_is_not_taken_for_plain():
+    assert not place_of("/item?q=" + "tea+" * 1400).odd
+    assert place_of("/item?q=" + "tea+" * 2000 + "'" + "tea+" * 2000).odd
+    grown = percent_all("\ufdfa")  # eighteen characters in its plain form
+    assert place_of("/item?q=" + grown * 300 + "%27" + grown * 300).odd
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Who is banned as of when: by an actor's own behaviour, by its company, and who is spared."""
 
 from fail2ban_ai.findings import Campaign, Member, ProposedNetwork
-from fail2ban_ai.judge import COMPANY, LASTING, MEMBER, Judge, Limits
+from fail2ban_ai.judge import COMPANY, LASTING, MEMBER, MOST_HITS, QUIET, QUIET_EACH, Judge, Limits
 
 LIMITS = Limits(once=0.9, lasting=0.7, single=0.96)
 
@@ -150,3 +150,34 @@ def test_who_behaved_well_is_not_convicted_by_one_odd_request() -> None:
             assert not judge.look("192.0.2.0", n, 0.01, limits=LIMITS, unmistakable=False, events=n + 1)
         crossed = [judge.look("192.0.2.0", 500, 0.95, limits=LIMITS, unmistakable=True, events=500) for _ in range(5)]
         assert crossed.index(True) + 1 == hits
+
+
+def _in_company(*scores: float, in_wave: bool = False) -> bool:
+    """Whether an actor with this course is banned as a member of a campaign that is certain."""
+    judge, campaign = _judge(), _campaign(0.95, 0.95, 0.95, MEMBER)
+    member = campaign.members["192.0.2.3"]
+    member.in_wave = in_wave
+    for n, score in enumerate(scores):
+        assert not judge.look(member.actor, n, score, limits=LIMITS, unmistakable=False, events=n + 1)
+    verdicts = judge.decide(campaign, 60.0)
+    assert {f"192.0.2.{i}" for i in range(3)} <= {v.target for v in verdicts}
+    return member.actor in {v.target for v in verdicts}
+
+
+def test_who_behaved_well_but_for_a_moment_is_not_banned_for_its_company() -> None:
+    """A visitor of an odd page loads its pictures then; an attacker who does little else is no such visitor."""
+    quiet = [QUIET - 0.01] * QUIET_EACH
+    assert not _in_company(MEMBER, *quiet)
+    assert not _in_company(*quiet, 0.95), "not even for a moment at the threshold"
+    assert not _in_company(*quiet * 2, MEMBER, MEMBER)
+    assert _in_company(MEMBER, *quiet[1:])
+    assert _in_company(MEMBER, MEMBER, *quiet)
+    assert _in_company(*[QUIET] * 20), "no event speaks for it"
+    assert _in_company(*quiet * 20, *[MEMBER] * MOST_HITS), "decoys buy no freedom"
+    assert _in_company(), "whom the model was not asked about"
+
+
+def test_a_log_in_wave_is_no_company_to_be_excused_from() -> None:
+    """It was told from what is usual on its target: a password tried between honest visits to the site counts."""
+    assert _in_company(MEMBER, *[0.0] * 40, in_wave=True)
+    assert not _in_company(MEMBER, *[0.0] * 40)

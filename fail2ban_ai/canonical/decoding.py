@@ -36,6 +36,18 @@ def canonical(text: str) -> Canonical:
     if len(text) <= LIMIT and _is_plain(text):
         return Canonical(text.lower(), 0, 0.0)
     raw = bounded(text)
+    current, layers = _decoded(raw)
+    changed = max(0.0, 1 - len(current) / len(raw)) if raw else 0.0
+    return Canonical(cut(current, _HEAD, LIMIT - _HEAD - len(GAP)), layers, round(changed, 4))
+
+
+def whole(text: str) -> str:
+    """What `canonical` cuts to LIMIT; a gap stands where a raw text is too long to be read."""
+    return text.lower() if len(text) <= LIMIT and _is_plain(text) else _decoded(bounded(text))[0]
+
+
+def _decoded(raw: str) -> tuple[str, int]:
+    """The decoded text, and in how many rounds."""
     plain = without_base64(raw)
     current = normalise(plain)
     layers = int(plain != raw)
@@ -45,9 +57,7 @@ def canonical(text: str) -> Canonical:
             break
         current = normalise(decoded)
         layers += 1
-    current = " ".join(without_comments(current).split())
-    changed = max(0.0, 1 - len(current) / len(raw)) if raw else 0.0
-    return Canonical(cut(current, _HEAD, LIMIT - _HEAD - len(GAP)), layers, round(changed, 4))
+    return " ".join(without_comments(current).split()), layers
 
 
 def canonical_many(texts: list[str]) -> list[Canonical]:

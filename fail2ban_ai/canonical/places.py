@@ -3,17 +3,17 @@
 import re
 from typing import NamedTuple
 
-from fail2ban_ai.canonical.decoding import canonical
+from fail2ban_ai.canonical.decoding import canonical, whole
 from fail2ban_ai.canonical.masking import mask
-from fail2ban_ai.canonical.plain import RAW_HEAD
+from fail2ban_ai.canonical.plain import GAP, RAW_HEAD
 
 _NAMES = 24  # parameter names in a key
 _NAME_LIMIT = 40
 
 _ORIGIN = re.compile(r"^([a-z][a-z0-9+.-]{1,15}://)[^/]*")
 # What code is written with, and plain words, numbers and dates are not: quotes, brackets, separators of commands and of
-# paths, `canonical`'s stand-ins for control characters.
-_SIGNS = re.compile(r"['\"<>(){}$;\\`^|/␀␍␊␦]|\.\.")
+# paths, `canonical`'s stand-ins for control characters, the gap where a text is too long to be read.
+_SIGNS = re.compile(rf"['\"<>(){{}}$;\\`^|/␀␍␊␦{GAP}]|\.\.")
 _SLASHES = re.compile("/{2,}")  # servers take them for one
 _COMMON = {"/"}  # in a page to go back to, as often as in a file to be read
 
@@ -38,7 +38,8 @@ def place_of(target: str) -> Place:
         return Place(key, odd=False)
     pairs = query[:RAW_HEAD].split("&", _NAMES)[:_NAMES]
     names = {mask(canonical(pair.partition("=")[0]).text)[:_NAME_LIMIT] for pair in pairs} - {""}
-    signs = set(_SIGNS.findall(canonical("?" + query).text))
+    # Whole: a payload would else hide in the middle of a long query, of which `canonical` keeps head and tail.
+    signs = set(_SIGNS.findall(whole("?" + query)))
     if names or signs:
         key += "?" + "&".join(sorted(names))
     if signs:

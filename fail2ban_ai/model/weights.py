@@ -108,5 +108,7 @@ def load(folder: Path | None = None) -> Weights:
     except ValueError as error:
         raise ModelError(f"The model card {folder / CARD} is not JSON.") from error
     if not isinstance(card, dict) or card.get("format") != FORMAT:
-        raise ModelError(f"The model in {folder} is of another version than this program.")
+        raise ModelError(
+            f"The model in {folder} is of another version than this program: train it anew (fail2ban-ai model train)."
+        )
     return Weights(folder, card)

@@ -63,12 +63,12 @@ def train(made: Behaviour, data: Sequences, setting: Setting, seed: int, tell: T
     rng = np.random.default_rng(seed)
     head = Company(setting.event)
     found = crowds(made, data)
+    if not any(crowd.campaigns for crowd in found):
+        return
     optimiser = torch.optim.AdamW(head.parameters(), lr=_RATE, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, _RATE, total_steps=setting.company_steps + 1)
     for step in range(setting.company_steps):
         drawn = list(draws(found, rng, _DRAWS))
-        if not drawn:
-            return
         logits = _asked(head, drawn)
         losses = [
             functional.binary_cross_entropy_with_logits(row, _belong(draw))

@@ -1,16 +1,14 @@
 """Which logs are read: those of the configuration, else those that fail2ban reads now, and `also`."""
 
 import itertools
-from pathlib import Path
 
 from fail2ban_ai import formats
 from fail2ban_ai.config import Settings
 from fail2ban_ai.errors import SourceError
 from fail2ban_ai.fail2ban import logs
 from fail2ban_ai.sources import journal, rotation
+from fail2ban_ai.sources.lines import LINE_LIMIT, open_regular
 from fail2ban_ai.sources.logfile import GUESS_LINES
-
-_LINE = 64 << 10  # bytes of a line that are looked at
 
 
 def find(settings: Settings) -> dict[str, str | None]:
@@ -45,10 +43,11 @@ def _only_by(path: str, jail: str | None) -> str | None:
         return None
     for part in rotation.parts_of(path):
         try:
-            with Path(part).open(errors="replace") as file:
-                lines = list(itertools.islice(iter(lambda: file.readline(_LINE), ""), GUESS_LINES))
-        except OSError:
+            with open_regular(part) as file:
+                read = list(itertools.islice(iter(lambda: file.readline(LINE_LIMIT), b""), GUESS_LINES))
+        except (OSError, SourceError):
             continue
+        lines = [line.decode(errors="replace").rstrip("\r\n") for line in read]
         if lines and not part.endswith(".gz"):
             return None if formats.guess(lines, path) else jail
     return jail

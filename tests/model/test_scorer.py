@@ -1,5 +1,6 @@
 """Scores are an actor's own: no chunk border, no batch-mate and no cache changes them."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -8,8 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokens_of import cut, made_up
 
+from fail2ban_ai.campaigns.belonging import Together
+from fail2ban_ai.model import weights
 from fail2ban_ai.model.labels import ATTACKS, KINDS
 from fail2ban_ai.model.onnx import OnnxRuntime
+from fail2ban_ai.model.runtime import COMPANY
 from fail2ban_ai.model.scorer import Scorer, Scores
 
 N = 400
@@ -43,7 +47,7 @@ def test_any_chunking_gives_the_same_bits(runtime: OnnxRuntime, whole: Scores, b
     scorer = Scorer(runtime)
     edges = [0, *sorted(borders), N]
     parts = [scorer.score(cut(tokens, a, b)) for a, b in pairwise(edges)]
-    for name in ("hostile", "kind", "attack"):
+    for name in ("hostile", "kind", "attack", "company"):
         assert np.array_equal(np.concatenate([getattr(part, name) for part in parts]), getattr(whole, name))
 
 
@@ -72,7 +76,7 @@ def test_a_score_looks_back_two_blocks_and_never_ahead(runtime: OnnxRuntime) -> 
     before = Scorer(runtime).score(tokens)
     tokens.numeric[100] = 1 - tokens.numeric[100]
     after = Scorer(runtime).score(tokens)
-    for name in ("hostile", "kind"):
+    for name in ("hostile", "kind", "company"):
         was, now = getattr(before, name), getattr(after, name)
         assert np.array_equal(was[:100], now[:100])
         assert np.array_equal(was[128 + 32 :], now[128 + 32 :])
@@ -85,6 +89,7 @@ def test_actors_to_skip_are_left_alone(runtime: OnnxRuntime) -> None:
     full, part = Scorer(runtime).score(tokens), Scorer(runtime).score(tokens, skip=skipped)
     left_out = np.array([actor in skipped for actor in tokens.actor])
     assert np.isnan(part.hostile[left_out]).all()
+    assert np.isnan(part.company[left_out]).all()
     assert np.array_equal(part.hostile[~left_out], full.hostile[~left_out])
 
 
@@ -116,3 +121,32 @@ def test_no_tokens_no_scores(runtime: OnnxRuntime) -> None:
     scores = Scorer(runtime).score(cut(made_up(3, 1, 3, 0), 0, 0))
     assert scores.hostile.shape == (0,)
     assert scores.kind.shape == (0, len(KINDS))
+
+
+@pytest.mark.parametrize("calibration", [[1.7, -0.9], [0.3, 2.0], [1.0, 0.0]])
+def test_two_vectors_make_the_calibrated_logit(runtime: OnnxRuntime, calibration: list[float]) -> None:
+    """Vectors are calibrated one by one, so that the logit of any two is a * logit + b of the model's."""
+    shipped = weights.load()
+    tokens = made_up(90, actors=7, texts=40, seed=6)
+    a, b = calibration
+
+    def company(*values: float) -> np.ndarray:
+        card = shipped.card | {"membership": shipped.card["membership"] | {"calibration": list(values)}}
+        made = Scorer(runtime, replace(shipped, card=card)).score(tokens).company
+        assert made.shape == (90, COMPANY)
+        assert made.dtype == np.float32
+        return made
+
+    def logits(made: np.ndarray) -> np.ndarray:
+        found: np.ndarray = made[:, :-1] @ made[:, :-1].T + made[:, -1:] + made[:, -1]
+        return found
+
+    plain = logits(company(1.0, 0.0))
+    assert plain.std() > 0.1
+    assert np.allclose(logits(company(a, b)), a * plain + b, atol=0.001)
+    # And of an actor with a campaign, whose vector is the mean of its members'.
+    together = Together()
+    for row in company(a, b)[:5]:
+        together.put(row)
+    expected = 1 / (1 + np.exp(-(a * plain[:5, 9].mean() + b)))
+    assert together.score(company(a, b)[9]) == pytest.approx(expected, abs=0.001)

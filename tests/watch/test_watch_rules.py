@@ -4,6 +4,8 @@ import json
 import os
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -192,6 +194,19 @@ def test_a_jail_of_an_unknown_name_does_not_hide_a_log_that_we_understand(monkey
     monkeypatch.setattr(logs, "discover", lambda: jails)
     wanted = {"access.log": None, "own.log": "own", "fresh.log": "own", "gone.log": "own"}
     assert sources.find(Settings()) == {str(tmp_path / name): jail for name, jail in wanted.items()}
+
+
+def test_a_pipe_in_the_place_of_a_log_holds_nobody_up(monkeypatch, tmp_path):
+    pipe = tmp_path / "own.log"
+    os.mkfifo(pipe)
+    monkeypatch.setattr(logs, "discover", lambda: [JailSource("own", None, paths=(str(pipe),))])
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(sources.find, Settings())
+        done, _ = wait([asked], timeout=10)
+        with suppress(OSError):
+            os.close(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))  # lets go whoever waits for a writer
+        assert done
+    assert asked.result() == {str(pipe): "own"}
 
 
 def test_the_heartbeat_of_a_watcher_is_what_status_reads(state):
