@@ -92,9 +92,7 @@ class Judge:
         self._crossings: dict[str, Crossing] = {}
         self._courses: dict[str, _Course] = {}
         self._settled: dict[str, dict[str, float]] = {}  # campaign -> actor -> when decided
-        self._looked: dict[
-            str, tuple[bool, str]
-        ] = {}  # campaign -> whether it was certain, and its kind, the last time
+        self._looked: dict[str, tuple[bool, str]] = {}  # campaign -> the last time: whether it was certain, its kind
 
     def look(self, actor: str, time: float, score: float, *, limits: Limits, unmistakable: bool, events: int) -> bool:
         """Note one scored event of an actor; whether it crossed by it.
