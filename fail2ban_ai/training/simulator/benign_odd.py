@@ -33,6 +33,75 @@ def link_scanners(stage: Stage, rng: Random, window: Window, *, per_day: float =
             request(stage, rng, at, address, "GET", rng.choice(("/favicon.ico", "/robots.txt")), agent)
 
 
+_GONE = (
+    "/forum/viewtopic.php?t={n}",
+    "/phpbb2/viewtopic.php?p={n}",
+    "/index.php?option=com_content&id={n}",
+    "/{w}.php?id={n}",
+    "/{w}/index.php?page={v}",
+    "/{w}.asp",
+    "/{w}/{v}.aspx?id={n}",
+    "/cgi-bin/{w}.pl",
+    "/~{w}/",
+    "/~{w}/{v}.html",
+    "/{w}.zip",
+    "/download/{w}.zip",
+    "/files/{w}.exe",
+    "/{w}/{v}-setup.exe",
+    "/{w}/{v}.tar.gz",
+    "/{w}.rar",
+    "/{w}/{v}.doc",
+    "/{w}.pdf",
+    "/{w}/{v}.htm",
+    "/data/{w}.csv",
+    "/{w}/{v}.sql",
+    "/{w}.php",
+    "/{w}/{v}.php",
+    "/gallery/{w}.php?pic={n}",
+    "/shop/product_info.php?products_id={n}",
+    "/wp-content/uploads/2{n}/{w}.jpg",
+    "/?p={n}",
+    "/guestbook.php",
+    "/contact.php",
+    "/about.php",
+    "/links.html",
+    "/main.php?site={w}",
+    "/login.htm",
+    "/test/{w}.html",
+    "/admin/{w}.pdf",
+    "/rss.php",
+)
+"""Pages as old sites had them, named as what scanners ask for is."""
+
+_LINKED_FROM = ("-", "-", "-", "https://www.google.com/", "https://lists.example.org/2014/threads.html")
+
+
+def dead_links(stage: Stage, rng: Random, window: Window, *, n: int = 20, links: int = 3) -> None:
+    """Visitors who follow a link to a page that is gone, most of them from mail or a bookmark, and then look or leave.
+
+    A link has many followers, among them the previews of chats. Most do nothing else: one request, answered 404.
+    """
+    targets = [
+        rng.choice(_GONE).format(w=words.name(rng), v=words.name(rng), n=rng.randrange(1, 4000)) for _ in range(links)
+    ]
+    year = stage.scenario.year
+    for _ in range(n):
+        preview = rng.random() < 0.2
+        address = stage.enter(stage.book.one(rng, "hosting" if preview else "home", 0.1), "dead_link")
+        person = Browser(stage, rng, address, agents.bot(rng, year, agents.PREVIEW_BOTS) if preview else None)
+        person.referer = "-" if preview else rng.choice(_LINKED_FROM)
+        time, target = rng.uniform(*window), targets[min(int(rng.expovariate(1)), links - 1)]
+        for _ in range(rng.choices((1, 2, 3), (8, 2, 1))[0]):
+            person.get(time, target)
+            time += pause(rng, 20)
+        if preview:
+            continue
+        if rng.random() < 0.4:
+            person.get(time, "/favicon.ico")
+        if rng.random() < 0.35:
+            person.view(time + pause(rng, 15), "/")
+
+
 _FILTERS = (
     'filter={{"{0}":"{1}","page":{2}}}',
     "filter[{0}]={1}&sort=-{0}&page[size]={2}",

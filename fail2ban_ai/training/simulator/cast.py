@@ -12,7 +12,7 @@ _MODULES_AND_ROLES = (
         "visitors newsletter regulars member stale_bookmarks searches crawlers previews monitors feed_readers "
         "broken_clients api_clients admin_scripts backup",
     ),
-    (benign_odd, "link_scanners filters players mail_programs developers"),
+    (benign_odd, "link_scanners dead_links filters players mail_programs developers"),
     (
         benign_auth,
         "mail_clients mailbox_user old_password office roaming sysadmins deploy_keys lost_users ftp_users cron senders",
