@@ -80,10 +80,10 @@ class OnnxRuntime:
                 batch = np.full((size, length), PAD, np.int64)
                 for i, row in enumerate(part):
                     batch[i, : lengths[row]] = ids[row]
-                out[part, : self.sizes.encoder] = self._encoder.run(None, {"ids": batch})[0][: len(part)]
+                out[part, :-1] = self._encoder.run(None, {"ids": batch})[0][: len(part)]
         for part in parts(np.arange(len(texts)), _GRAM_ROWS):
             batch = as_bytes([texts[row] for row in part] + [""] * (_GRAM_ROWS - len(part)))
-            out[part, self.sizes.encoder :] = self._grams.run(None, {"bytes": batch})[0][: len(part)]
+            out[part, -1:] = self._grams.run(None, {"bytes": batch})[0][: len(part)]
         return np.round(out, DIGITS)
 
     def embed(self, features: Floats) -> Floats:

@@ -6,8 +6,6 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from fail2ban_ai.model.labels import ATTACKS
-
 Floats = npt.NDArray[np.float32]
 
 WINDOW = 64
@@ -24,14 +22,9 @@ campaign's vector is the mean of its members'.
 class Sizes(NamedTuple):
     """Widths of what passes through the interface."""
 
-    text: int  # of an encoded text: embedding, attack probabilities, intent, n-grams, in some weights surprise
+    text: int  # of an encoded text: embedding, attack probabilities, intent, n-grams
     embedding: int  # the first part of an encoded text
     event: int  # of an event vector
-
-    @property
-    def encoder(self) -> int:
-        """Of what the encoder says of a text; the rest is said by its n-grams."""
-        return self.embedding + len(ATTACKS) + 1
 
 
 class Judgement(NamedTuple):
@@ -50,10 +43,7 @@ class Runtime(Protocol):
     trouble: str | None  # a sentence while something else has to do its work
 
     def encode(self, texts: Sequence[str]) -> Floats:
-        """[n, sizes.text]: embedding in -1..1, probabilities of ATTACKS and of hostile intent, n-gram logit / 3.
-
-        Of weights that have it, surprise (see training.modules.Surprise) is last.
-        """
+        """[n, sizes.text]: embedding in -1..1, probabilities of ATTACKS and of hostile intent, n-gram logit / 3."""
 
     def embed(self, features: Floats) -> Floats:
         """[n, sizes.event] from [n, 3 * sizes.text + numeric features]."""

@@ -17,7 +17,6 @@ from fail2ban_ai.model.runtime import COMPANY, Floats, Runtime
 from fail2ban_ai.model.weights import Weights, load
 from fail2ban_ai.model.windows import Windows, pack
 
-_INTENT, _GRAMS = len(ATTACKS), len(ATTACKS) + 1  # columns of an encoded text, behind its embedding
 _WEB, _MAIL, _REQUEST, _OK = (NUMERIC.index(name) for name in ("web", "mail", "request", "ok"))
 _SCAN = ATTACKS.index("scan")
 _MEANT = 0.9  # probability of hostile intent in a request's text from which it may convict by itself
@@ -100,8 +99,8 @@ class Scorer:
         vectors = self.runtime.embed(features(texts, numeric, embedding))
         scores.attack[rows] = attacks(texts[0], embedding)
         self._judge(tokens, rows, vectors, scores)
-        said = requested(texts[0], numeric, embedding)
-        scores.unmistakable[rows] = convicting(scores.attack[rows], intent(texts[0], embedding), said, numeric)
+        said = requested(texts[0], numeric)
+        scores.unmistakable[rows] = convicting(scores.attack[rows], intent(texts[0]), said, numeric)
         scores.hostile[rows] = calibrate(scores.hostile[rows], said, groups(numeric), self._calibration)
         return scores
 
@@ -130,9 +129,9 @@ def attacks(request: Floats, embedding: int) -> Floats:
     return found
 
 
-def intent(request: Floats, embedding: int) -> Floats:
+def intent(request: Floats) -> Floats:
     """[n] probability of hostile intent of encoded request texts."""
-    found: Floats = request[:, embedding + _INTENT]
+    found: Floats = request[:, -2]
     return found
 
 
@@ -168,12 +167,11 @@ def calibrate(logits: Floats, said: Floats, group: np.ndarray, calibration: np.n
     return scores
 
 
-def requested(request: Floats, numeric: Floats, embedding: int) -> Floats:
+def requested(request: Floats, numeric: Floats) -> Floats:
     """The n-gram regression's word on each event's encoded request text; 0 where the event is no web request.
 
     Against a request that is ordinary here it has no say: another site may have no such page.
     """
-    said = request[:, embedding + _GRAMS]
-    said = np.where(ordinary(numeric), np.minimum(said, 0), said)
+    said = np.where(ordinary(numeric), np.minimum(request[:, -1], 0), request[:, -1])
     found: Floats = np.where(numeric[:, _REQUEST] > 0, said, np.float32(0))
     return found

@@ -45,7 +45,7 @@ class TorchRuntime:
         torch.set_num_threads(THREADS)
         setting = Setting(**weights.card["setting"])
         self._tokenizer = Tokenizer(weights.read("tokenizer.json").decode())
-        self._encoder, self._grams = brought.empty(weights.config, setting).eval(), Grams(setting).eval()
+        self._encoder, self._grams = brought.empty(weights.config, setting).eval(), Grams().eval()
         self._event, self._actor = Event(setting).eval(), Actor(setting).eval()
         self._encoder.load_state_dict(safetensors.torch.load(weights.read("encoder.safetensors")))
         self._grams.load_state_dict(safetensors.torch.load(weights.read("grams.safetensors")))
@@ -70,10 +70,8 @@ class TorchRuntime:
         """See runtime.Runtime."""
         ids = self._tokenizer.encode(texts) if len(texts) else []
         out = np.zeros((len(texts), self.sizes.text), np.float32)
-        first = self.sizes.encoder
-        out[:, :first] = self._within_memory(lambda: self._encoded(ids, half=self._half))
-        read, width = grams.as_bytes(texts), self.sizes.text - first
-        out[:, first:] = self._within_memory(lambda: self._rows(self._grams, read, width, _GRAMS))
+        out[:, :-1] = self._within_memory(lambda: self._encoded(ids, half=self._half))
+        out[:, -1:] = self._within_memory(lambda: self._rows(self._grams, grams.as_bytes(texts), 1, _GRAMS))
         return np.round(out, DIGITS)
 
     def embed(self, features: Floats) -> Floats:
@@ -85,7 +83,7 @@ class TorchRuntime:
         return self._within_memory(lambda: self._judged(sequences))
 
     def _encoded(self, ids: list[list[int]], *, half: bool) -> Floats:
-        out = np.zeros((len(ids), self.sizes.encoder), np.float32)
+        out = np.zeros((len(ids), self.sizes.text - 1), np.float32)
         lengths = np.fromiter(map(len, ids), np.int64, len(ids))
         for length, rows in by_length(lengths, TEXT_LENGTHS):
             size = self._size(_TEXT_TOKENS, length)

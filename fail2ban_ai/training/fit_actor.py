@@ -16,7 +16,6 @@ from fail2ban_ai.training.modules import Actor, Event, text_width
 from fail2ban_ai.training.sequences import Sequences, Window
 from fail2ban_ai.training.settings import Setting
 from fail2ban_ai.training.step import descend
-from fail2ban_ai.training.strangers import strangers
 
 Tell = Callable[[int, int], None]
 
@@ -75,7 +74,7 @@ def train(
         drawn = rng.choice(len(windows), setting.actor_batch * 8, p=weight)
         drawn = drawn[np.argsort([len(windows[i].rows) for i in drawn], kind="stable")]
         for part in rng.permutation(np.array_split(np.arange(len(drawn)), 8)):
-            loss = _loss(made, data, [windows[i] for i in drawn[part]], setting, rng)
+            loss = _loss(made, data, [windows[i] for i in drawn[part]], text_width(setting), rng)
             descend(loss, modules, optimiser, schedule)
             step += 1
             _average(averaged, modules, min(_KEPT, (step + 1) / (step + 10)))
@@ -165,14 +164,10 @@ def batch(data: Sequences, windows: list[Window]) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(inputs), torch.from_numpy(real)
 
 
-def _loss(
-    made: Behaviour, data: Sequences, windows: list[Window], setting: Setting, rng: np.random.Generator
-) -> Tensor:
+def _loss(made: Behaviour, data: Sequences, windows: list[Window], width: int, rng: np.random.Generator) -> Tensor:
     inputs, real = batch(data, windows)
-    if setting.surprise:
-        windows = strangers(inputs, windows, setting, rng)
     b, n, _ = inputs.shape
-    _disturb(inputs, text_width(setting), rng)
+    _disturb(inputs, width, rng)
     inputs, real = inputs.to(DEVICE), real.to(DEVICE)
     hostile, kind = made.actor.logits(made.event(inputs.reshape(b * n, -1)).reshape(b, n, -1))
     truth = torch.tensor([[float(w.hostile)] for w in windows], device=DEVICE).expand(b, n)

@@ -1,7 +1,4 @@
-"""Train the n-gram regression: which texts hostile actors send. Simple, and better than the encoder on unseen hosts.
-
-Beside it, where the setting wants it, stands what honest actors send: see modules.Surprise.
-"""
+"""Train the n-gram regression: which texts hostile actors send. Simple, and better than the encoder on unseen hosts."""
 
 from collections.abc import Sequence
 
@@ -12,15 +9,13 @@ from torch.nn import functional
 from fail2ban_ai.model.grams import as_bytes
 from fail2ban_ai.training.fit_encoder import by_sender
 from fail2ban_ai.training.hosts import Host
-from fail2ban_ai.training.modules import Grams, Surprise
+from fail2ban_ai.training.modules import Grams
 from fail2ban_ai.training.padding import lengthened
-from fail2ban_ai.training.settings import Setting
 
 _BATCH, _EPOCHS, _RATE = 256, 3, 0.05
-_UNSEEN = 0.5  # hosts that an n-gram which none has is taken to have
 
 
-def train(hosts: Sequence[Host], setting: Setting, seed: int) -> Grams:
+def train(hosts: Sequence[Host], seed: int) -> Grams:
     """Trained on every text of the labelled actors of `hosts`; texts of both sides weigh alike."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
@@ -29,7 +24,7 @@ def train(hosts: Sequence[Host], setting: Setting, seed: int) -> Grams:
     half = max(1, int(hostile.sum())), max(1, int((~hostile).sum()))
     weight = torch.from_numpy(np.where(hostile, 0.5 * len(texts) / half[0], 0.5 * len(texts) / half[1])).float()
     read, told = torch.from_numpy(as_bytes(texts)), torch.from_numpy(shares).float()
-    model = Grams(setting)
+    model = Grams()
     optimiser = torch.optim.Adam(model.parameters(), lr=_RATE)
     batches = max(1, len(texts) // _BATCH)
     schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.05, _EPOCHS * batches)
@@ -43,15 +38,13 @@ def train(hosts: Sequence[Host], setting: Setting, seed: int) -> Grams:
             loss.backward()
             optimiser.step()
             schedule.step()
-    if model.surprise is not None:
-        _count(model.surprise, hosts)
     model.eval()
     return model
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]  # torch is not followed by mypy
 def score(model: Grams, texts: Sequence[str]) -> np.ndarray:
-    """[n, 1] or with surprise [n, 2], rounded as the runtime rounds."""
+    """[n, 1], rounded as the runtime rounds."""
     parts = [model(torch.from_numpy(as_bytes(texts[i : i + 4096]))).numpy() for i in range(0, len(texts), 4096)]
     rounded: np.ndarray = np.round(np.concatenate(parts), 3)
     return rounded
@@ -67,24 +60,3 @@ def _senders(hosts: Sequence[Host]) -> tuple[list[str], np.ndarray]:
         found.setdefault(longer, found[text])
     texts = sorted(found)
     return texts, np.array([np.mean(found[text]) for text in texts])
-
-
-def _count(model: Surprise, hosts: Sequence[Host]) -> None:
-    """Fill its table by how many hosts have honest actors that sent an n-gram: one site's own words count once."""
-    known, count = torch.zeros_like(model.table), 0
-    for host in hosts:
-        texts = sorted(_honest(host))
-        if texts:
-            cells, real = model.cells(torch.from_numpy(as_bytes(texts)))
-            known[cells[real].unique()] += 1
-            count += 1
-    most = (count + _UNSEEN) / _UNSEEN
-    model.table.copy_(torch.log((count + _UNSEEN) / (known + _UNSEEN)) / np.log(most) if count else known + 1)
-
-
-def _honest(host: Host) -> set[str]:
-    """Texts of a host's benign actors, referers too."""
-    tokens = host.tokens
-    benign = {actor for actor, truth in host.truth.items() if not truth.hostile}
-    rows = [i for i, actor in enumerate(tokens.actor) if actor in benign]
-    return {column[i] for column in (tokens.request, tokens.second, tokens.referer) for i in rows} - {""}

@@ -7,7 +7,6 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from fail2ban_ai.actors.columns import NUMERIC
 from fail2ban_ai.model import grams
@@ -118,79 +117,39 @@ class Encoder(TextEncoder):
         return normed
 
 
-_CELLS = 131_071  # of a table of n-grams; a prime, so that the sums below spread
-_FACTORS = (1_000_003, 1_040_257, 506_447, 65_599, 39_916_801, 433_494_437)
+class Grams(nn.Module):  # type: ignore[misc]  # torch is not followed by mypy
+    """Logistic regression on hashed character n-grams of 2 to 4 bytes: bytes [b, grams.LENGTH] to logits / 3 [b, 1]."""
 
-
-def _cells(read: Tensor, n: int) -> Tensor:
-    """[b, grams.LENGTH - n + 1]: the cell of the n-gram that begins at each byte."""
-    last = grams.LENGTH - n + 1
-    return (sum(read[:, k : last + k] * _FACTORS[k] for k in range(n)) + n * 7_368_787) % _CELLS
-
-
-class Surprise(nn.Module):  # type: ignore[misc]  # torch is not followed by mypy
-    """How unlike anything that honest visitors sent a text is written: bytes [b, grams.LENGTH] to [b, 1], -1 to 2.
-
-    It is taught no attack, so it sees those of a kind never met. Letters are all read as one letter and digits as one
-    digit: words are a site's own, how signs stand among them is not. What counts is the stretch of a text that
-    surprises most: a payload is no less of one within a long query.
-    """
-
-    _LENGTH = 6  # bytes of an n-gram
-    _STRETCH = 8  # n-grams
+    _SIZE = 131_071  # weights; a prime, so that the sums below spread
+    _FACTORS = (1_000_003, 1_040_257, 506_447, 65_599)
+    _MOST = 9.0  # logits are cut here: no text convicts by itself
 
     def __init__(self) -> None:
         super().__init__()
-        self.register_buffer("table", torch.ones(_CELLS))  # surprise of each n-gram, 1 where no host has it
-        shapes = torch.tensor([ord("a") if chr(b).isalpha() or b > 127 else b for b in range(256)])
-        shapes[ord("0") : ord("9") + 1] = ord("0")
-        self.register_buffer("shapes", shapes, persistent=False)
-
-    def cells(self, read: Tensor) -> tuple[Tensor, Tensor]:
-        """The cell of each n-gram, and whether it is one: both [b, n-grams]."""
-        return _cells(self.shapes[read], self._LENGTH), read[:, self._LENGTH - 1 :] > 0
-
-    def forward(self, read: Tensor) -> Tensor:
-        """See above."""
-        cells, real = self.cells(read)
-        surprise = (self.table[cells] * real.float()).unsqueeze(1)
-        return 3 * functional.avg_pool1d(surprise, self._STRETCH, 1).amax(2) - 1
-
-
-class Grams(nn.Module):  # type: ignore[misc]  # torch is not followed by mypy
-    """Logistic regression on hashed character n-grams of 2 to 4 bytes: bytes [b, grams.LENGTH] to logits / 3 [b, 1].
-
-    Where the setting wants it a second column is the text's surprise.
-    """
-
-    _MOST = 9.0  # logits are cut here: no text convicts by itself
-
-    def __init__(self, setting: Setting) -> None:
-        super().__init__()
-        self.table = nn.Parameter(torch.zeros(_CELLS))
+        self.table = nn.Parameter(torch.zeros(self._SIZE))
         self.bias = nn.Parameter(torch.zeros(1))
-        self.surprise = Surprise() if setting.surprise else None
 
     def logits(self, read: Tensor) -> Tensor:
         """[b], not cut."""
         real = (read > 0).float()
         total, count = self.bias.new_zeros(1), self.bias.new_zeros(1)
         for n in (2, 3, 4):
+            last = grams.LENGTH - n + 1
+            places = sum(read[:, k : last + k] * self._FACTORS[k] for k in range(n)) + n * 7_368_787
             kept = real[:, n - 1 :]
-            total = total + (self.table[_cells(read, n)] * kept).sum(1)
+            total = total + (self.table[places % self._SIZE] * kept).sum(1)
             count = count + kept.sum(1)
         logits: Tensor = total / count.clamp(min=1).sqrt() + self.bias
         return logits
 
     def forward(self, read: Tensor) -> Tensor:
         """What the ONNX file computes."""
-        said = self.logits(read).clamp(-self._MOST, self._MOST).unsqueeze(1) / 3
-        return said if self.surprise is None else torch.cat([said, self.surprise(read)], 1)
+        return self.logits(read).clamp(-self._MOST, self._MOST).unsqueeze(1) / 3
 
 
 def text_width(setting: Setting) -> int:
-    """Width of an encoded text: embedding, classes, intent, n-grams, surprise if the setting wants it."""
-    return setting.embedding + len(ATTACKS) + 2 + setting.surprise
+    """Width of an encoded text: embedding, classes, intent, n-grams."""
+    return setting.embedding + len(ATTACKS) + 2
 
 
 class Event(nn.Module):  # type: ignore[misc]  # torch is not followed by mypy

@@ -78,14 +78,13 @@ class Sequences:
 
     def requested(self, host: int, rows: np.ndarray) -> np.ndarray:
         """What the n-gram regression makes of these events' requests, one for each row."""
-        encoded = self._rows[host][self._numbers[host][0][rows]]
-        return requested(encoded, self.hosts[host].tokens.numeric[rows], self._embedding)
+        return requested(self._rows[host][self._numbers[host][0][rows]], self.hosts[host].tokens.numeric[rows])
 
     def unmistakable(self, host: int, rows: np.ndarray) -> np.ndarray:
         """Which of these events' requests may convict by themselves: bool, one for each row."""
         encoded = self._rows[host][self._numbers[host][0][rows]]
         said, numeric = self.requested(host, rows), self.hosts[host].tokens.numeric[rows]
-        return convicting(attacks(encoded, self._embedding), intent(encoded, self._embedding), said, numeric)
+        return convicting(attacks(encoded, self._embedding), intent(encoded), said, numeric)
 
 
 def _from_one(rows: Floats) -> Floats:

@@ -22,7 +22,6 @@ class Setting:
     actor_steps: int = 1500
     actor_batch: int = 48
     company_steps: int = 800  # of the head that tells whom an actor belongs with
-    surprise: int = 0  # 1: an encoded text has one number more, see modules.Surprise
     worlds: int = 90  # simulated hosts
     folds: int = 3  # of the training hosts, left out in turn for calibration and thresholds
 

@@ -135,11 +135,11 @@ def learn(
     if base is None:
         export.to_grid(encoder)
     others = [[h for i, h in enumerate(alone) if i % setting.folds != part] for part in range(setting.folds)]
-    grams = [fit_grams.train(hosts, setting, seed) for hosts in others]
+    grams = [fit_grams.train(hosts, seed) for hosts in others]
     encode = partial(fit_encoder.encode, encoder, tokenizer)
     texts.encode(encode, [partial(fit_grams.score, model) for model in grams])
     data = Sequences(found, texts, setting.embedding)
-    whole = fit_grams.train(alone, setting, seed)
+    whole = fit_grams.train(alone, seed)
     telling = _telling(tell, "actor model")
     left_out = _sequences(outside, encode, whole, setting.embedding) if outside else None
     made = fit_actor.train(data, setting, seed, telling, outside=left_out, steps=steps)
@@ -250,7 +250,7 @@ def read(folder: Path) -> tuple[Learned, dict[str, Any]]:
 
 def _assembled(definition: str, config: str | None, setting: Setting, content: Callable[[str], bytes]) -> Learned:
     encoder = brought.empty(config, setting)
-    made = Learned(definition, encoder, Grams(setting), Behaviour(Event(setting), Actor(setting)))
+    made = Learned(definition, encoder, Grams(), Behaviour(Event(setting), Actor(setting)))
     made.encoder.load_state_dict(safetensors.torch.load(content("encoder.safetensors")))
     made.grams.load_state_dict(safetensors.torch.load(content("grams.safetensors")))
     state = safetensors.torch.load(content("actor.safetensors"))
