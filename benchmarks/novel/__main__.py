@@ -11,11 +11,10 @@ onnxruntime; the folder OUT is all that must travel, and its folder `weights` al
 """
 
 import argparse
-from dataclasses import fields, replace
 from pathlib import Path
 
 from benchmarks.novel.cases import CASES
-from fail2ban_ai.training.settings import SETTINGS, Setting
+from fail2ban_ai.training.settings import SETTINGS
 
 
 def main() -> None:
@@ -33,7 +32,6 @@ def main() -> None:
         each.add_argument("case", choices=CASES)
     for each in (preparing, running):
         each.add_argument("--setting", choices=SETTINGS, default="small")
-    running.add_argument("--surprise", type=int, choices=(0, 1))
     running.add_argument("--encoder", type=Path, help="folder of an encoder to build on")
     running.add_argument("--seed", type=int, default=1)
     judging.add_argument("variant", help="as `run` told it")
@@ -47,11 +45,6 @@ def main() -> None:
         from benchmarks.novel.run import run  # noqa: PLC0415
 
         chosen, variant = SETTINGS[given.setting], f"{given.setting}-{given.seed}"
-        if given.surprise is not None:
-            if "surprise" not in {field.name for field in fields(Setting)}:
-                parser.error("--surprise: no setting has it")
-            chosen = replace(chosen, **{"surprise": given.surprise})
-            variant += f"-surprise{given.surprise}"
         if given.encoder is not None:
             variant += f"-{given.encoder.resolve().name}"
         run(given.out, given.case, variant, chosen, seed=given.seed, encoder=given.encoder)
