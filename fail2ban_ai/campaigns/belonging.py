@@ -7,20 +7,26 @@ import numpy as np
 
 from fail2ban_ai.model.runtime import COMPANY, Floats
 
+_NOTHING: Floats = np.zeros(COMPANY, np.float32)
+
 
 @dataclass(slots=True)
 class Together:
     """The vectors of a campaign's members, added up."""
 
     count: int = 0
-    total: Floats = field(default_factory=lambda: np.zeros(COMPANY, np.float32))
+    total: Floats = field(default_factory=lambda: _NOTHING)
 
     def put(self, new: Floats | None, old: Floats | None = None) -> None:
         """A member has a vector (or none any more) that had another before."""
-        for vector, sign in ((new, 1), (old, -1)):
-            if vector is not None:
-                self.total = self.total + sign * vector
-                self.count += sign
+        others = self.count - (old is not None)
+        if not others:  # no copy: most suspects are alone
+            self.total = _NOTHING if new is None else new
+        else:
+            for vector, sign in ((new, 1), (old, -1)):
+                if vector is not None:
+                    self.total = self.total + sign * vector
+        self.count = others + (new is not None)
 
     def absorb(self, other: "Together") -> None:
         """Take over the members of another campaign."""
