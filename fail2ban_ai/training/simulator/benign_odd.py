@@ -48,13 +48,11 @@ _GONE = (
     "/download/{w}.zip",
     "/files/{w}.exe",
     "/{w}/{v}-setup.exe",
-    "/{w}/{v}.tar.gz",
     "/{w}.rar",
     "/{w}/{v}.doc",
     "/{w}.pdf",
     "/{w}/{v}.htm",
     "/data/{w}.csv",
-    "/{w}/{v}.sql",
     "/{w}.php",
     "/{w}/{v}.php",
     "/gallery/{w}.php?pic={n}",
@@ -62,16 +60,10 @@ _GONE = (
     "/wp-content/uploads/2{n}/{w}.jpg",
     "/?p={n}",
     "/guestbook.php",
-    "/contact.php",
-    "/about.php",
     "/links.html",
     "/main.php?site={w}",
-    "/login.htm",
-    "/test/{w}.html",
-    "/admin/{w}.pdf",
-    "/rss.php",
 )
-"""Pages as old sites had them, named as what scanners ask for is."""
+"""Pages as old sites had them, named like what scanners ask for, but on none of their lists."""
 
 _LINKED_FROM = ("-", "-", "-", "https://www.google.com/", "https://lists.example.org/2014/threads.html")
 

@@ -68,7 +68,7 @@ def _web_benign(c: _Casting) -> None:
     c.add("developers", 0.4, n=rng.randrange(1, 4))
     c.add("filters", 0.5, n=c.between(2, 40))
     c.add("newsletter", 0.3, weekday=c.weekday, readers=rng.uniform(20, 80))
-    c.add("dead_links", 0.7, n=c.between(4, 60), links=rng.randrange(1, 8))
+    c.add("dead_links", 0.5, n=c.between(3, 25), links=rng.randrange(1, 6))
 
 
 def _web_hostile(c: _Casting) -> None:
