@@ -54,6 +54,7 @@ class Sighting:
     attack: str | None  # class of attack the encoder sees in this one request (sqli, xss, traversal, …), or None
     evidence: Evidence
     company: "Floats | None" = None  # whom the actor belongs with, as of this event (model.runtime.COMPANY)
+    astray: bool = False  # all that speaks against the actor so far is one page it asked for that is not there
 
 
 @dataclass(slots=True)

@@ -1,6 +1,7 @@
 """From scored tokens to what the campaigns are told: sightings of suspects, successful log-ins, mere presence."""
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -20,14 +21,15 @@ from fail2ban_ai.events import TEXT_LIMIT
 from fail2ban_ai.findings import Evidence, Sighting
 from fail2ban_ai.model.labels import ATTACK_SEEN, ATTACKS, KINDS
 from fail2ban_ai.model.runtime import Floats
-from fail2ban_ai.model.scorer import Scores
+from fail2ban_ai.model.scorer import NAMED, Scores
 
 WATCHED = 0.2  # the score from which an event is handed to the campaigns
 STILL_LOOKED_AT = 32  # events of an actor after it crossed its threshold: what it broke may show only later
 HOSTILE = 0.5  # the score that ends an actor's innocence: log-ins from then on protect nobody
 _NOTHING: Mapping[Item, int] = MappingProxyType({})
-_NAMES = [ATTACKS.index(name) for name in ("secret", "webshell", "scan")]
-"""Classes of attack that the name of a file gives away, but not where it is an ordinary one of this site."""
+_GONE = (404, 410)
+_ASKED_UNTOLD = re.compile(r"\.(?:ico|png|css|js|map|txt)$")
+"""What browsers and previews ask for by themselves, beside the page."""
 _REDIRECT = (302, 303)  # how web log-in forms answer a success
 _POSTED = (pl.col("method") == "POST") & pl.col("status").is_in(_REDIRECT)
 
@@ -47,6 +49,8 @@ class Standing:
     hostile_since: float | None = None  # time of the first event that scored HOSTILE
     last: float = 0.0  # time of the last event that was looked at
     web_only: bool = True  # no edge of a CDN logs in by SSH or sends mail
+    gone: str | None = None  # the one page that is not there and that it asked for
+    beyond: bool = False  # it did more against the site than to ask for that
 
 
 class Observation(NamedTuple):
@@ -141,6 +145,9 @@ class Observer:
         if standing.hostile_since is None and standing.score >= HOSTILE:
             standing.hostile_since = event.time
         count, agents, path = told.count[token], told.agents[token], told.path[token]
+        usual = told.ordinary[token] and event.method != "POST" and (attack is None or ATTACKS.index(attack) in NAMED)
+        if not (usual or standing.beyond):
+            _note_beyond(standing, event, path, unmistakable=told.unmistakable[token])
         standing.events, standing.agents = count, agents
         standing.share = count / told.total[token]
         if event.service == "web" and standing.left:
@@ -160,13 +167,26 @@ class Observer:
             event.service,
             score,
             attack,
-            told.against[token],
+            told.against[token] if standing.beyond else 0,
             told.unmistakable[token],
             _success(event, path),
             _sighting(standing, event, actor=actor, path=path, attack=attack, company=company),
             touched,
             told.population[token],
         )
+
+
+def _note_beyond(standing: Standing, event: "_Event", path: str | None, *, unmistakable: bool) -> None:
+    """Note whether an actor did more than follow a dead link, by an event that is not usual here.
+
+    Whoever asks for one page that is not there, and else for what is usual here, may have clicked on a link of years
+    ago. Only the name of that page speaks against it, and old sites had names like those that scanners try.
+    """
+    if unmistakable or event.status not in _GONE or event.method not in ("GET", "HEAD"):
+        standing.beyond = True
+    elif path is not None and not _ASKED_UNTOLD.search(path):
+        standing.beyond = standing.gone not in (None, path)
+        standing.gone = path
 
 
 def _untold(actor: str, standing: Standing, event: "_Event") -> Observation:
@@ -218,6 +238,7 @@ class _Told:
         self.population: list[int] = tokens.population.tolist()
         self.against: list[int] = against(tokens).tolist()
         self.unmistakable: list[bool] = scores.unmistakable.tolist()
+        self.ordinary: list[bool] = ordinary(tokens.numeric).tolist()
         self.touched: list[list[int]] = tokens.touched.tolist()
         self.path = tokens.path
         self._hostile: list[float] = scores.hostile.tolist()
@@ -225,7 +246,7 @@ class _Told:
         self._kind: list[int] = np.argmax(scores.kind, axis=1).tolist()
         best = np.argmax(scores.attack, axis=1)
         seen = (best > 0) & (scores.attack[np.arange(len(best)), best] >= ATTACK_SEEN)
-        seen &= ~(np.isin(best, _NAMES) & ordinary(tokens.numeric))
+        seen &= ~(np.isin(best, NAMED) & ordinary(tokens.numeric))
         self._attack: list[int] = np.where(seen, best, 0).tolist()
 
     def take(self, standing: Standing, token: int) -> tuple[float | None, str | None, Floats | None]:
@@ -267,4 +288,5 @@ def _sighting(
         attack=attack,
         evidence=Evidence(event.source, event.line, event.text[:TEXT_LIMIT], event.time),
         company=None if company is None else company.copy(),  # else the whole chunk would be held
+        astray=not standing.beyond,
     )

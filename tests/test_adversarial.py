@@ -36,6 +36,13 @@ def test_whom_an_attacker_frames_is_spared(name: str, tmp_path: Path) -> None:
     assert not any(victims.values()), victims
 
 
+def test_who_follows_a_link_to_a_page_that_is_gone_is_mostly_spared(tmp_path: Path) -> None:
+    """Of one request by a stranger, answered 404, nothing tells it from a probe but its name."""
+    followers = _banned("linked", tmp_path)
+    assert len(followers) == 80
+    assert sum(followers.values()) <= 10, followers
+
+
 @pytest.mark.parametrize("name", ["jitter", "agent_rotation", "decoys", "planted", "poisoning"])
 def test_evasion_is_seen_through(name: str, tmp_path: Path) -> None:
     hostile = _banned(name, tmp_path)

@@ -57,7 +57,7 @@ class Actor:
         self.score = max(self.score, sighting.score)
         self.company = self.company if sighting.company is None else sighting.company
         served = sighting.kind == "request" and sighting.status is not None and sighting.status < 400
-        self.offended |= not served or sighting.attack is not None or is_guess(sighting)
+        self.offended |= not sighting.astray and (not served or sighting.attack is not None or is_guess(sighting))
         if self.events % self.sampled == 0:
             self.times.append(sighting.time)
             if len(self.times) == TIMES_EACH:

@@ -17,10 +17,13 @@ from fail2ban_ai.model.runtime import COMPANY, Floats, Runtime
 from fail2ban_ai.model.weights import Weights, load
 from fail2ban_ai.model.windows import Windows, pack
 
-_WEB, _MAIL, _REQUEST, _OK = (NUMERIC.index(name) for name in ("web", "mail", "request", "ok"))
+_WEB, _MAIL, _REQUEST, _OK, _MISSING = (NUMERIC.index(name) for name in ("web", "mail", "request", "ok", "missing"))
 _SCAN = ATTACKS.index("scan")
+NAMED = tuple(ATTACKS.index(name) for name in ("secret", "webshell", "scan"))
+"""Classes of attack that the name of a page gives away, which honest pages have too."""
 _MEANT = 0.9  # probability of hostile intent in a request's text from which it may convict by itself
 _SAID = 1.0  # what the n-gram regression says (a third of its logit) of a request that it takes for an attack
+_AGREED = 0.7  # the same where the encoder sees one of the classes NAMED: old pages are named so, and links last
 
 
 class TokensLike(Protocol):
@@ -139,12 +142,15 @@ def convicting(attack: Floats, intent: Floats, said: Floats, numeric: Floats) ->
     """Whether each request may convict by itself: the encoder or the n-gram regression sees an attack in it.
 
     Not one that is ordinary here, nor a log-in page or panel that is there (class `scan`, answered 2xx): that is what
-    an honest visitor asks for too. `intent`: how hostile the encoder takes the senders of such a text for; that is
-    enough where there is no such page.
+    an honest visitor asks for too. Of a page's name alone both must think so: whoever follows a dead link asks for an
+    odd name as well. `intent`: how hostile the encoder takes the senders of such a text for; that is enough where the
+    answer is a refusal, but not where there is no such page.
     """
     best = attack.argmax(axis=1)
-    there = numeric[:, _OK] > 0
-    seen = ((best > 0) & (attack.max(axis=1) >= ATTACK_SEEN)) | (said >= _SAID) | ((intent >= _MEANT) & ~there)
+    sees = (best > 0) & (attack.max(axis=1) >= ATTACK_SEEN)
+    there, missing = numeric[:, _OK] > 0, numeric[:, _MISSING] > 0
+    seen = sees & (~np.isin(best, NAMED) | (said >= _AGREED))
+    seen |= (said >= _SAID) | ((intent >= _MEANT) & ~there & ~missing)
     there &= best == _SCAN
     found: npt.NDArray[np.bool_] = seen & (numeric[:, _REQUEST] > 0) & ~there & ~ordinary(numeric)
     return found
