@@ -6,6 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("safetensors")
+
 import torch
 from cuda_card import MARKS, TEXTS, close, elsewhere, same, sequences
 

@@ -4,6 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("safetensors")
+
 import safetensors.torch
 import torch
 from cuda_card import MARKS, TEXTS, close, elsewhere, made_up
