@@ -94,7 +94,7 @@ def test_what_counts_as_worse() -> None:
 def test_verdicts_that_hold_nowhere_else_are_refused(trained: Path, tmp_path: Path) -> None:
     host = own()
     host.truth = {actor: Truth(not truth.hostile) for actor, truth in host.truth.items()}
-    with pytest.raises(ModelError, match="on the shipped validation set the tuned model would|changes none of the"):
+    with pytest.raises(ModelError, match=r"on the shipped validation set the tuned model would|changes none of the"):
         tune.tune(trained, host, tmp_path / "out", _silent)
     assert not (tmp_path / "out").exists()
 
