@@ -310,7 +310,7 @@ class Linker:
         if len(pair) == 2:
             kept, gone = pair
             kept.members |= {n: m for n, m in gone.members.items() if n not in kept.members}
-            kept.fresh |= gone.fresh
+            kept.fresh |= dict.fromkeys(gone.members)  # what was too little for one may be enough for the other
             cidrs = {n.cidr for n in kept.networks}
             kept.networks += [n for n in gone.networks if n.cidr not in cidrs]
             self._merged[gone.id] = kept.id

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fail2ban_ai.campaigns import Linker
-from fail2ban_ai.findings import Campaign
+from fail2ban_ai.campaigns.components import Actor, Component
+from fail2ban_ai.findings import Campaign, Member
 
 POPULAR = ["/wp-login.php", "/xmlrpc.php", "/.env", "/admin"]
 POPULAR_ITEMS = [("path", p) for p in POPULAR]
@@ -217,3 +218,16 @@ def test_sixteen_thousand_actors_take_seconds() -> None:
     took = clock.process_time() - start
     assert took < 20  # 3 to 7 s of one core; feeding the test's own counters is a part of it
     assert len(found) > 300
+
+
+def test_who_was_in_a_campaign_that_ends_in_another_is_due_again() -> None:
+    """Nothing happened to them since they were judged, but the other campaign may be certain."""
+    linker = Linker(population(500), SUSPECTS, ALIKE)
+    mine, theirs = (Component(Actor(name, None, 0.0, 0.0)) for name in ("192.0.2.1", "192.0.2.2"))
+    older, younger = (Campaign(name, "scan", 0.0, 0.0, at) for name, at in (("a", 60.0), ("b", 120.0)))
+    younger.members["192.0.2.1"] = Member("192.0.2.1", 1, 0.0, 0.0, 0.6)
+    mine.campaign, theirs.campaign = younger, older
+    linker._campaigns = {"a": older, "b": younger}
+    linker._inherit(mine, theirs)
+    assert mine.campaign is older
+    assert set(older.fresh) == set(older.members) == {"192.0.2.1"}
