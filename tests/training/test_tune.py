@@ -25,7 +25,7 @@ from fail2ban_ai.training.hosts import Host, Truth
 from fail2ban_ai.training.simulator import training_world
 
 pytestmark = pytest.mark.torch
-OWN = 771
+OWN = 776
 
 
 @pytest.fixture(autouse=True)
@@ -94,7 +94,7 @@ def test_what_counts_as_worse() -> None:
 def test_verdicts_that_hold_nowhere_else_are_refused(trained: Path, tmp_path: Path) -> None:
     host = own()
     host.truth = {actor: Truth(not truth.hostile) for actor, truth in host.truth.items()}
-    with pytest.raises(ModelError, match=r"on the shipped validation set the tuned model would|changes none of the"):
+    with pytest.raises(ModelError, match="on the shipped validation set the tuned model would"):
         tune.tune(trained, host, tmp_path / "out", _silent)
     assert not (tmp_path / "out").exists()
 
