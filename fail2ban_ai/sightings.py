@@ -238,7 +238,8 @@ class _Told:
         self.population: list[int] = tokens.population.tolist()
         self.against: list[int] = against(tokens).tolist()
         self.unmistakable: list[bool] = scores.unmistakable.tolist()
-        self.ordinary: list[bool] = ordinary(tokens.numeric).tolist()
+        usual = ordinary(tokens.numeric)
+        self.ordinary: list[bool] = usual.tolist()
         self.touched: list[list[int]] = tokens.touched.tolist()
         self.path = tokens.path
         self._hostile: list[float] = scores.hostile.tolist()
@@ -246,7 +247,7 @@ class _Told:
         self._kind: list[int] = np.argmax(scores.kind, axis=1).tolist()
         best = np.argmax(scores.attack, axis=1)
         seen = (best > 0) & (scores.attack[np.arange(len(best)), best] >= ATTACK_SEEN)
-        seen &= ~(np.isin(best, NAMED) & ordinary(tokens.numeric))
+        seen &= ~(np.isin(best, NAMED) & usual)
         self._attack: list[int] = np.where(seen, best, 0).tolist()
 
     def take(self, standing: Standing, token: int) -> tuple[float | None, str | None, Floats | None]:

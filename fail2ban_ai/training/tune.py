@@ -12,7 +12,6 @@ import copy
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +23,8 @@ from fail2ban_ai.errors import ModelError
 from fail2ban_ai.model.labels import GROUPS
 from fail2ban_ai.model.scorer import groups
 from fail2ban_ai.model.weights import SENSITIVITIES
-from fail2ban_ai.training import calibrate, corpora, fit_actor, fit_grams, train
+from fail2ban_ai.training import calibrate, corpora, fit_actor, train
 from fail2ban_ai.training.hosts import Host
-from fail2ban_ai.training.sequences import Sequences, Texts
 from fail2ban_ai.training.simulator import training_world
 
 VALIDATION = range(990_001, 990_013)
@@ -133,9 +131,7 @@ def _fitted(made: train.Learned, card: dict[str, Any], hosts: list[Host]) -> dic
 
     On each the sides weigh as calibrate.PRIOR says, so that calibration and thresholds keep their meaning.
     """
-    texts = Texts.of(hosts)
-    texts.encode(made.encode, [partial(fit_grams.score, made.grams)])
-    data = Sequences(hosts, texts, made.encoder.attack.in_features)
+    data = train.read_by(made, hosts)
     parts = [[w for w in data.windows if (w.host == 0) is own and w.hostile is side] for own, side in _SIDES]
     table = torch.tensor([card["calibration"][group] for group in GROUPS])
     inputs, truth, weight, scale, shift = [], [], [], [], []
